@@ -1,0 +1,164 @@
+"""Config files: reading with clear errors, and the generated schema.json and default.yaml.
+
+``python -m nsslib.configfile DIRECTORY`` writes both generated files.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from nsslib.config import DEMO, Block, Config, Convergence, Exchange, Model, Sampler, Save
+from nsslib.errors import UserError, suggest
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "model": Model,
+    "sampler": Sampler,
+    "convergence": Convergence,
+    "save": Save,
+    "exchange": Exchange,
+}
+
+
+def parse(data: Any, source: str = "config") -> Config:
+    """Validate a mapping as read from YAML.
+
+    Parameters
+    ----------
+    data : mapping
+        Keys and values of a config file.
+    source : str
+        What to call it in error messages.
+
+    Raises
+    ------
+    UserError
+        One line a mistake: the key, what is wrong, and what would be right.
+    """
+    if not isinstance(data, Mapping):
+        raise UserError(f"{source}: expected a mapping of keys to values, got {type(data).__name__}")
+    try:
+        return Config.model_validate(json_like(data))
+    except ValidationError as error:
+        lines = dict.fromkeys(_sentences(error))
+        raise UserError("\n".join(f"{source}: {line}" for line in lines)) from None
+
+
+def json_like(data: Any) -> Any:
+    """Copy nested mappings and sequences (Snakemake hands over its own types) into dicts and lists."""
+    if isinstance(data, Mapping):
+        return {k: json_like(v) for k, v in data.items()}
+    if isinstance(data, list | tuple):
+        return [json_like(v) for v in data]
+    return data
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    """Turn pydantic's findings into sentences that begin with the key."""
+    for item in error.errors(include_url=False):
+        location = [p for p in item["loc"] if isinstance(p, int) or p in _words(item["loc"])]
+        key = ".".join(map(str, location))
+        shown = item["input"]
+        match item["type"]:
+            case "extra_forbidden":
+                yield f"{key}: unknown key{suggest(str(location[-1]), _known_keys(location[:-1]))}"
+            case "missing":
+                yield f"{key}: required key is missing"
+            case "literal_error":
+                choices = str(item["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+                yield f"{key}: unknown value {shown!r}{suggest(str(shown), choices)}"
+            case "string_pattern_mismatch":
+                yield f"{key}: {shown!r} is no name; use letters, digits, '_' and '-', a letter or digit first"
+            case "value_error":
+                message = item["msg"].removeprefix("Value error, ")
+                yield f"{key}: {message}" if key else message
+            case _:
+                yield f"{key}: {item['msg']} (got {shown!r})"
+
+
+def _words(location: tuple[int | str, ...]) -> list[str]:
+    """Parts of a location that the user wrote; pydantic adds tags for the members of a union."""
+    tags = ("constrained-", "function-", "literal[", "Exchange", "nullable", "float", "[key]")
+    return [p for p in location if isinstance(p, str) and not p.startswith(tags)]
+
+
+def _known_keys(location: list[int | str]) -> list[str]:
+    """Keys that are valid at a location."""
+    if not location:
+        return list(Config.model_fields)
+    if location[0] == "blocks":
+        return list(Block.model_fields)
+    return list(SECTIONS[str(location[-1])].model_fields)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML that refuses a key given twice instead of keeping the last."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(k, deep=True) for k, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                line = node.start_mark.line + 1
+                raise UserError(f"{node.start_mark.name}: {key}: given twice in the mapping at line {line}; keep one")
+        return super().construct_mapping(node, deep)
+
+
+def load(path: str | Path) -> Config:
+    """Read and validate a config file.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, no YAML, or no valid config.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8") as stream:
+            data = yaml.load(stream, Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such config file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return parse(data, str(path))
+
+
+def schema() -> str:
+    """Text of ``schema.json``."""
+    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+def render(config: Config) -> str:
+    """Config file of a config, each key with its description as a comment."""
+    head = "# yaml-language-server: $schema=./schema.json\n"
+    return head + "\n".join(_lines(config, "")) + "\n"
+
+
+def _lines(model: BaseModel, indent: str) -> Iterator[str]:
+    for key, field in type(model).model_fields.items():
+        value = getattr(model, key)
+        note = f"  # {field.description}" if field.description else ""
+        if isinstance(value, BaseModel):
+            yield f"{indent}{key}:{note}"
+            yield from _lines(value, indent + "  ")
+        elif isinstance(value, dict):
+            yield f"{indent}{key}:{note}"
+            for name, member in value.items():
+                yield f"{indent}  {name}:"
+                yield from _lines(member, indent + "    ")
+        else:
+            text = "false" if value is None else json.dumps(value)
+            yield f"{indent}{key}: {text.strip(chr(34)) if isinstance(value, str) else text}{note}"
+
+
+if __name__ == "__main__":
+    directory = Path(sys.argv[1])
+    (directory / "schema.json").write_text(schema(), encoding="utf-8")
+    (directory / "default.yaml").write_text(render(DEMO), encoding="utf-8")

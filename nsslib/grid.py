@@ -1,0 +1,190 @@
+"""From blocks to shards to columns: which disorder samples, which cells, which hidden ladder.
+
+A shard is one disorder sample (gamma, N, seed) with all (g, beta, replica) of its block; one
+matrix product advances them all. A batch is an aligned group of small shards that one job runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+from nsslib.config import Config, Model, Sampler, canonical
+from nsslib.version import KERNEL_VERSION
+
+BATCH_FLOP = 4e12
+"""Work of one job (about ten minutes at 7 GF/s) up to which small shards are run together."""
+
+
+def text(value: float) -> str:
+    """One decimal text per value, for paths and labels: '0.3', never '0.30000000000000004'."""
+    return f"{canonical(value):.12g}"
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """All values of one grid axis, hidden ones included.
+
+    Attributes
+    ----------
+    values : tuple of float
+        Increasing values of the axis.
+    visible : tuple of int
+        Positions of the values that the user asked for.
+    """
+
+    values: tuple[float, ...]
+    visible: tuple[int, ...]
+
+
+def beta_ladder(beta: tuple[float, ...], N: int, acceptance: float | None) -> Ladder:
+    """Insert hidden betas so that neighbours exchange with about the given acceptance.
+
+    E has N/2 quadratic degrees of freedom at every temperature, hence heat capacity N/2, and two
+    Gaussian energies exchange with probability erfc(d ln(beta) sqrt(N/2) / 2).
+    ``acceptance=None`` inserts nothing.
+    """
+    if acceptance is None:
+        return Ladder(beta, tuple(range(len(beta))))
+    widest = 2.0 * _erfc_inverse(acceptance) * math.sqrt(2.0 / N)
+    counts = [math.ceil(math.log(b / a) / widest - 1e-9) for a, b in zip(beta, beta[1:], strict=False)]
+    return _fill(beta, counts, lambda a, b, t: a * (b / a) ** t)
+
+
+def g_ladder(g: tuple[float, ...], N: int, acceptance: float | None) -> Ladder:
+    """Insert hidden g so that neighbours are at most erfc^-1(acceptance) sqrt(2/N) apart.
+
+    Two neighbours differ by dg J0 phi(x) in their velocities; measured on shards of N = 32 to 256,
+    this spacing exchanges with at least the given acceptance up to the edge of chaos.
+    ``acceptance=None`` inserts nothing.
+    """
+    if acceptance is None:
+        return Ladder(g, tuple(range(len(g))))
+    widest = _erfc_inverse(acceptance) * math.sqrt(2.0 / N)
+    counts = [math.ceil((b - a) / widest - 1e-9) for a, b in zip(g, g[1:], strict=False)]
+    return _fill(g, counts, lambda a, b, t: a + (b - a) * t)
+
+
+def _erfc_inverse(p: float) -> float:
+    return -NormalDist().inv_cdf(0.5 * p) / math.sqrt(2.0)
+
+
+def _fill(values: tuple[float, ...], counts: list[int], between: Any) -> Ladder:
+    """Split the interval after each value into `counts` parts."""
+    filled, visible = [values[0]], [0]
+    for a, b, count in zip(values, values[1:], counts, strict=False):
+        filled += [canonical(between(a, b, k / count)) for k in range(1, count)] + [b]
+        visible.append(len(filled) - 1)
+    return Ladder(tuple(filled), tuple(visible))
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One disorder sample with all its columns; the unit of work, storage and resume."""
+
+    block: str
+    gamma: float
+    N: int
+    seed: int
+    g: tuple[float, ...]
+    beta: tuple[float, ...]
+    model: Model
+    sampler: Sampler
+
+    @cached_property
+    def ladders(self) -> tuple[Ladder, Ladder]:
+        """Ladders in g and in beta."""
+        exchange = self.sampler.exchange
+        aim = exchange.acceptance if exchange and exchange.hidden else None
+        return (
+            g_ladder(self.g, self.N, aim if exchange and exchange.g else None),
+            beta_ladder(self.beta, self.N, aim if exchange and exchange.beta else None),
+        )
+
+    @property
+    def columns(self) -> int:
+        """Number of chains, hidden ones included."""
+        g, beta = self.ladders
+        return self.sampler.replicas * len(g.values) * len(beta.values)
+
+    @property
+    def forces(self) -> int:
+        """Force evaluations of the whole shard (each advances all columns)."""
+        per_step = self.sampler.leapfrogs if self.sampler.integrator == "hmc" else 1
+        refresh = 1.0 / self.sampler.exchange.every if self.sampler.exchange else 0.0
+        return math.ceil((self.sampler.burn_in + self.sampler.steps) * (per_step + refresh))
+
+    @property
+    def flop(self) -> float:
+        """Floating-point operations of its matrix products."""
+        return 4.0 * self.N**2 * self.columns * self.forces
+
+    @property
+    def place(self) -> str:
+        """Directory of the shards of this (block, gamma, N), relative to the results."""
+        return f"{self.block}/gamma={text(self.gamma)}/N={self.N}"
+
+    @property
+    def path(self) -> str:
+        """Store of the shard, relative to the results."""
+        return f"shards/{self.place}/seed={self.seed}.zarr"
+
+    def settings(self) -> dict[str, Any]:
+        """Everything the numbers depend on, JSON-ready."""
+        plain = asdict(self) | {
+            "model": self.model.model_dump(mode="json"),
+            "sampler": self.sampler.model_dump(mode="json"),
+            "kernel": KERNEL_VERSION,
+        }
+        del plain["block"]
+        return json.loads(json.dumps(plain))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of `settings`: two shards with the same one hold the same numbers."""
+        return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()
+
+
+def shards(config: Config) -> Iterator[Shard]:
+    """All shards of a config, block by block."""
+    for name, block in config.blocks.items():
+        for gamma in block.gamma:
+            for N in block.N:
+                for seed in block.seeds:
+                    yield Shard(name, gamma, N, seed, tuple(block.g), tuple(block.beta), config.model, config.sampler)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Shards of one (block, gamma, N) that one job runs one after another."""
+
+    label: str
+    shards: tuple[Shard, ...]
+
+    @property
+    def manifest(self) -> str:
+        """What the job declares as its output, relative to the results."""
+        return f"manifests/{self.shards[0].place}/{self.label}.json"
+
+
+def batches(config: Config) -> list[Batch]:
+    """Group shards into jobs.
+
+    Batch k of a (block, gamma, N) holds the seeds in [k n, (k + 1) n), n a power of two chosen
+    by the work of one shard: adding seeds never moves the others to another job.
+    """
+    groups: dict[str, list[Shard]] = {}
+    labels: dict[str, str] = {}
+    for shard in shards(config):
+        size = 2 ** max(0, math.floor(math.log2(BATCH_FLOP / shard.flop))) if shard.flop < BATCH_FLOP else 1
+        first = shard.seed // size * size
+        label = f"seeds={first}-{first + size - 1}"
+        groups.setdefault(f"{shard.place}/{label}", []).append(shard)
+        labels[f"{shard.place}/{label}"] = label
+    return [Batch(labels[key], tuple(members)) for key, members in groups.items()]

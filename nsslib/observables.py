@@ -1,0 +1,110 @@
+"""Estimators of the order parameters: plain numpy, the last axis (unit) is reduced.
+
+With f = phi(x) and v = x - J f (arXiv 2401.10009):
+
+====  ==========================  =====================
+q     f.f / N                     activity
+l2    x.x / N                     norm
+r     sqrt(beta) v.f / N          integrated response
+Y     beta v.v / N - 1            excess speed
+Q     f_a.f_b / N                 overlap
+R     sqrt(beta) v_a.f_b / N      response overlap
+Yh    beta v_a.v_b / N            velocity overlap
+====  ==========================  =====================
+
+a and b are independent replicas on the same couplings. All quantities are dimensionless.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def mean_product(a: Array, b: Array) -> Array:
+    """a.b / N over the last axis."""
+    return np.einsum("...i,...i->...", a, b) / a.shape[-1]
+
+
+def single(x: Array, v: Array, f: Array, dE: Array, lap: Array, beta: Array, eta: float) -> dict[str, Array]:
+    """Observables of single replicas.
+
+    Parameters
+    ----------
+    x, v, f, dE : (..., N) arrays
+        State, residual x - J phi(x), phi(x) and gradient of E.
+    lap : (...) array
+        Laplacian of E.
+    beta : array broadcastable to (...)
+        Inverse temperature.
+    eta : float
+        Confining term.
+
+    Returns
+    -------
+    dict of (...) arrays
+        q, l2, energy (E/N), r, Y, virial (beta x.dE / N, mean exactly 1), grad2 (beta |dE|^2 / N)
+        and laplacian (lap E / N), whose means agree exactly (configurational temperature).
+    """
+    l2, vv = mean_product(x, x), mean_product(v, v)
+    return {
+        "q": mean_product(f, f),
+        "l2": l2,
+        "energy": 0.5 * vv + eta * l2,
+        "r": np.sqrt(beta) * mean_product(v, f),
+        "Y": beta * vv - 1.0,
+        "virial": beta * mean_product(x, dE),
+        "grad2": beta * mean_product(dE, dE),
+        "laplacian": lap / x.shape[-1],
+    }
+
+
+def pairs(replicas: int) -> list[tuple[int, int]]:
+    """All pairs a < b of replicas."""
+    return [(a, b) for a in range(replicas) for b in range(a + 1, replicas)]
+
+
+def pair(v: Array, f: Array, beta: Array) -> dict[str, Array]:
+    """Overlaps of pairs of replicas.
+
+    Parameters
+    ----------
+    v, f : (replica, ..., N) arrays
+        Residual and phi(x) of every replica.
+    beta : array broadcastable to (...)
+        Inverse temperature.
+
+    Returns
+    -------
+    dict of (pair, ...) arrays
+        Q, R (symmetrised) and Yh, pairs in the order of `pairs`.
+    """
+    a, b = map(list, zip(*pairs(len(f)), strict=True))
+    response = 0.5 * (mean_product(v[a], f[b]) + mean_product(v[b], f[a]))
+    return {
+        "Q": mean_product(f[a], f[b]),
+        "R": np.sqrt(beta) * response,
+        "Yh": beta * mean_product(v[a], v[b]),
+    }
+
+
+LONG_NAMES = {
+    "q": ("activity", "|phi(x)|^2 / N"),
+    "l2": ("norm", "|x|^2 / N"),
+    "energy": ("quasi-potential per unit", "E(x) / N"),
+    "r": ("integrated response over sqrt(beta)", "sqrt(beta) v.phi(x) / N, v = x - J phi(x)"),
+    "R_int": ("integrated response", "beta v.phi(x) / N, v = x - J phi(x)"),
+    "Y": ("excess speed", "beta |v|^2 / N - 1"),
+    "virial": ("virial", "beta x.dE / N; exactly 1"),
+    "grad2": ("squared gradient", "beta |dE|^2 / N"),
+    "laplacian": ("Laplacian", "lap E / N"),
+    "configurational": ("configurational temperature", "beta <|dE|^2> / <lap E>; exactly 1"),
+    "Q": ("overlap (signed)", "phi(x_a).phi(x_b) / N, replicas a, b on the same couplings; 0 by symmetry if ergodic"),
+    "Q_abs": ("modulus of the overlap", "|phi(x_a).phi(x_b)| / N"),
+    "Q2": ("squared overlap", "(phi(x_a).phi(x_b) / N)^2"),
+    "R": ("response overlap", "sqrt(beta) (v_a.phi(x_b) + v_b.phi(x_a)) / 2N"),
+    "Yh": ("velocity overlap", "beta v_a.v_b / N"),
+}
+"""Name in words and estimator of every observable."""

@@ -1,0 +1,124 @@
+"""Replica exchange between neighbouring cells in beta and in g.
+
+Links alternate between even and odd ones (deterministic even/odd schedule). Replicas never
+exchange with each other: they stay independent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from nsslib.config import Exchange
+from nsslib.sampling import rng
+from nsslib.sampling.ensemble import Ensemble
+
+BETA, G = 0, 1
+
+
+@njit(cache=True, error_model="numpy")
+def _log_ratio(sums, a, b, ga, gb, beta_a, beta_b, eta):
+    """Log of the acceptance ratio for rows a, b trading their (g, beta)."""
+    e_aa = (0.5 + eta) * sums[a, 0] - ga * sums[a, 1] + 0.5 * ga * ga * sums[a, 2]
+    e_ab = (0.5 + eta) * sums[a, 0] - gb * sums[a, 1] + 0.5 * gb * gb * sums[a, 2]
+    e_ba = (0.5 + eta) * sums[b, 0] - ga * sums[b, 1] + 0.5 * ga * ga * sums[b, 2]
+    e_bb = (0.5 + eta) * sums[b, 0] - gb * sums[b, 1] + 0.5 * gb * gb * sums[b, 2]
+    return beta_a * e_aa + beta_b * e_bb - beta_a * e_ba - beta_b * e_ab
+
+
+@njit(cache=True, error_model="numpy")
+def _swap(axis, parity, shape, walker, cell, g, beta, sums, eta, key, t, accepted):
+    """Attempt every link of one parity along one axis; add acceptances to `accepted`."""
+    replicas, ng, nb = shape
+    stride = 1 if axis == BETA else nb
+    for r in range(replicas):
+        for i in range(ng if axis == BETA else ng - 1):
+            for j in range(nb - 1 if axis == BETA else nb):
+                if ((j if axis == BETA else i) & 1) != parity:
+                    continue
+                ca = (r * ng + i) * nb + j
+                cb = ca + stride
+                a, b = walker[ca], walker[cb]
+                ratio = _log_ratio(sums, a, b, g[ca], g[cb], beta[ca], beta[cb], eta)
+                if np.log(rng.uniform(key, rng.SWAP, 2 * t + axis, ca)) < ratio:
+                    walker[ca], walker[cb] = b, a
+                    cell[a], cell[b] = cb, ca
+                    accepted[r, i, j] += 1
+
+
+@njit(cache=True)
+def _flow(axis, shape, cell, end, trips):
+    """Count round trips: a chain seen at the last value and then again at the first."""
+    _, ng, nb = shape
+    for row in range(len(cell)):
+        position = cell[row] % nb if axis == BETA else cell[row] // nb % ng
+        last = (nb if axis == BETA else ng) - 1
+        if position == last and last > 0:
+            end[axis, row] = 1
+        elif position == 0 and end[axis, row] == 1:
+            end[axis, row] = 0
+            trips[axis, row] += 1
+
+
+@dataclass
+class Exchanger:
+    """Exchange of a shard and what is known of its success.
+
+    Attributes
+    ----------
+    attempts : (2, 2) int array
+        Rounds so far by axis (beta, g) and parity.
+    accepted : (2, replica, g, beta) int array
+        Accepted swaps of the link that begins at a cell, by axis.
+    end : (2, C) int array
+        1 for a chain that was last seen at the far end of an axis.
+    trips : (2, C) int array
+        Round trips of every chain by axis.
+    """
+
+    settings: Exchange
+    attempts: NDArray[np.int64]
+    accepted: NDArray[np.int64]
+    end: NDArray[np.int64]
+    trips: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, settings: Exchange, ensemble: Ensemble) -> Exchanger:
+        """Start with empty counters."""
+        C = len(ensemble.cell)
+        zeros = [np.zeros(s, np.int64) for s in ((2, 2), (2, *ensemble.shape), (2, C), (2, C))]
+        return cls(settings, *zeros)
+
+    def reset(self) -> None:
+        """Forget what burn-in counted."""
+        for counter in (self.attempts, self.accepted, self.end, self.trips):
+            counter[:] = 0
+
+    def round(self, ensemble: Ensemble, t: int) -> None:
+        """Attempt half of the links of both axes, if a round is due at step t."""
+        count, late = divmod(t, self.settings.every)
+        if late:
+            return
+        for axis, wanted in ((BETA, self.settings.beta), (G, self.settings.g)):
+            if not wanted or ensemble.shape[2 if axis == BETA else 1] < 2:
+                continue
+            _swap(
+                axis, count & 1, ensemble.shape, ensemble.walker, ensemble.cell, ensemble.cell_g, ensemble.cell_beta,
+                ensemble.point.sums, ensemble.eta, ensemble.key, t, self.accepted[axis],
+            )  # fmt: skip
+            self.attempts[axis, count & 1] += 1
+            _flow(axis, ensemble.shape, ensemble.cell, self.end, self.trips)
+            if axis == G:
+                ensemble.relabel()
+
+    def rates(self, axis: int) -> NDArray[np.float64]:
+        """Acceptance of every link, mean over replicas: (g, beta - 1) or (g - 1, beta)."""
+        accepted = self.accepted[axis].mean(axis=0)
+        accepted = accepted[:, :-1] if axis == BETA else accepted[:-1]
+        link = np.arange(accepted.shape[1] if axis == BETA else accepted.shape[0])
+        attempts = self.attempts[axis][link & 1]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return accepted / (attempts if axis == BETA else attempts[:, None])

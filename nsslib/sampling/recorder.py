@@ -1,0 +1,75 @@
+"""What is kept of a run: series of observables, thinned trajectories, acceptance."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nsslib import observables
+from nsslib.grid import Shard
+from nsslib.model import transfer
+from nsslib.sampling.ensemble import Ensemble
+
+
+class Recorder:
+    """Arrays filled draw by draw, visible cells only.
+
+    Attributes
+    ----------
+    single : dict of (draw, replica, g, beta) arrays
+    pair : dict of (draw, pair, g, beta) arrays
+    x : (draw, replica, g, beta, N) float32 array
+        Thinned trajectories; its draws are those of `x_steps`.
+    steps, x_steps : int arrays
+        Step at which each draw was taken, 1 for the first after burn-in.
+    acceptance : (replica, g, beta) array
+        Sum over recorded steps of the acceptance probabilities, hidden columns included.
+    """
+
+    def __init__(self, shard: Shard, ensemble: Ensemble) -> None:
+        sampler = shard.sampler
+        save = sampler.save
+        self.steps = np.arange(save.observables, sampler.steps + 1, save.observables)
+        self.x_steps = np.arange(save.trajectories, sampler.steps + 1, save.trajectories) if save.trajectories else self.steps[:0]
+        cells = (len(shard.g), len(shard.beta))
+        replicas = sampler.replicas
+        g, beta = shard.ladders
+        self._visible = np.ix_(range(replicas), g.visible, beta.visible)
+        self._beta = np.array(shard.beta)
+        self._phi = transfer(shard.model.phi)
+        J0 = ensemble.J0.astype(np.float64)
+        self._diagonal, self._column_norms = np.diag(J0), np.sum(J0 * J0, axis=0)
+        names = ("q", "l2", "energy", "r", "Y", "virial", "grad2", "laplacian")
+        self.single = {name: np.full((len(self.steps), replicas, *cells), np.nan) for name in names}
+        count = len(observables.pairs(replicas))
+        self.pair = {name: np.full((len(self.steps), count, *cells), np.nan) for name in ("Q", "R", "Yh")}
+        self.x = np.full((len(self.x_steps), replicas, *cells, shard.N), np.nan, np.float32)
+        self.acceptance = np.zeros(ensemble.shape)
+
+    def count(self, ensemble: Ensemble, acceptance: NDArray[np.float64]) -> None:
+        """Add one step's acceptance probabilities (C,), given by row."""
+        self.acceptance += acceptance[ensemble.walker].reshape(ensemble.shape)
+
+    def record(self, ensemble: Ensemble, step: int) -> None:
+        """Record draw `step` if one is due: 1 is the first step after burn-in."""
+        draw, late = divmod(step, self.steps[0])
+        if late or draw > len(self.steps):
+            return
+        rows = ensemble.walker.reshape(ensemble.shape)[self._visible]
+        x, A, dE = (a[rows].astype(np.float64) for a in (ensemble.point.X, ensemble.point.A, ensemble.point.G))
+        g = ensemble.cell_g.reshape(ensemble.shape)[self._visible][..., None]
+        f, v = self._phi.value(x), x - g * A
+        lap = self._laplacian(x, v, dE, g, ensemble.eta)
+        for name, value in observables.single(x, v, f, dE, lap, self._beta, ensemble.eta).items():
+            self.single[name][draw - 1] = value
+        for name, value in observables.pair(v, f, self._beta).items():
+            self.pair[name][draw - 1] = value
+        if len(self.x_steps) and step % self.x_steps[0] == 0:
+            self.x[step // self.x_steps[0] - 1] = x
+
+    def _laplacian(self, x, v, dE, g, eta):  # type: ignore[no-untyped-def]
+        """Laplacian of E without a product: g phi' J0^T v = v + 2 eta x - dE is known."""
+        D = self._phi.derivative(x)
+        g1 = g[..., 0]
+        trace = x.shape[-1] * (1.0 + 2.0 * eta) - 2.0 * g1 * (D @ self._diagonal) + g1**2 * (D**2 @ self._column_norms)
+        return trace - np.sum(self._phi.log_slope(x) * (v + 2.0 * eta * x - dE), axis=-1)

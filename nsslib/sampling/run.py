@@ -1,0 +1,178 @@
+"""The loop of a shard: burn-in with tuning, then recorded steps; resumes bit for bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from nsslib.grid import Shard
+from nsslib.sampling import checkpoint
+from nsslib.sampling.ensemble import Ensemble
+from nsslib.sampling.exchange import BETA, G, Exchanger
+from nsslib.sampling.integrators import integrator
+from nsslib.sampling.recorder import Recorder
+from nsslib.sampling.tuning import StepSizes
+
+CHECKPOINT_SECONDS = 60.0
+
+Watch = Callable[[int, int, float], None]
+"""``watch(done, total, acceptance)``, called after every step."""
+
+
+@dataclass
+class Record:
+    """Outcome of a shard: what the recorder kept, and how sampling went.
+
+    Attributes
+    ----------
+    recorder : Recorder
+    acceptance : (replica, g, beta) array
+        Mean acceptance probability, hidden columns included.
+    step_size : (g, beta) array
+    exchange_beta, exchange_g : arrays
+        Acceptance of every link, (g, beta - 1) and (g - 1, beta).
+    trips : (2, C) int array
+        Round trips of every chain in beta and in g.
+    wall_time : float
+        Seconds, over all sittings.
+    """
+
+    recorder: Recorder
+    acceptance: NDArray[np.float64]
+    step_size: NDArray[np.float64]
+    exchange_beta: NDArray[np.float64]
+    exchange_g: NDArray[np.float64]
+    trips: NDArray[np.int64]
+    wall_time: float
+
+
+class Run:
+    """One shard being sampled."""
+
+    def __init__(self, shard: Shard) -> None:
+        self.shard = shard
+        self.ensemble = Ensemble(shard)
+        self.scheme = integrator(shard.sampler)
+        self.step_sizes = StepSizes(shard.sampler, self.scheme, self.ensemble.shape, shard.N)
+        exchange = shard.sampler.exchange
+        self.exchanger = Exchanger.of(exchange, self.ensemble) if exchange else None
+        self.recorder = Recorder(shard, self.ensemble)
+        self.t = 0
+        self.wall_time = 0.0
+
+    @property
+    def total(self) -> int:
+        """Steps in all, burn-in included."""
+        return self.shard.sampler.burn_in + self.shard.sampler.steps
+
+    def step(self) -> NDArray[np.float64]:
+        """One step of all chains, then a round of exchange, then what is due to be recorded."""
+        burn_in = self.shard.sampler.burn_in
+        if self.t == burn_in and self.exchanger:
+            self.exchanger.reset()
+        acceptance = self.scheme.step(self.ensemble, self.step_sizes.rows(self.ensemble), self.t)
+        self.step_sizes.update(self.ensemble, acceptance, self.t)
+        if self.t >= burn_in:
+            self.recorder.count(self.ensemble, acceptance)
+        if self.exchanger:
+            self.exchanger.round(self.ensemble, self.t)
+        self.t += 1
+        if self.t > burn_in:
+            self.recorder.record(self.ensemble, self.t - burn_in)
+        return acceptance
+
+    def _arrays(self) -> checkpoint.State:
+        """Live arrays that change as the run goes on, by name."""
+        ensemble, recorder = self.ensemble, self.recorder
+        arrays = {
+            "X": ensemble.point.X,
+            "P": ensemble.P,
+            "cell": ensemble.cell,
+            "walker": ensemble.walker,
+            "log_eps": self.step_sizes.log_eps,
+            "total": self.step_sizes.total,
+            "acceptance": recorder.acceptance,
+            "x": recorder.x,
+            **{f"single.{k}": v for k, v in recorder.single.items()},
+            **{f"pair.{k}": v for k, v in recorder.pair.items()},
+        }
+        if self.exchanger:
+            arrays |= {k: getattr(self.exchanger, k) for k in ("attempts", "accepted", "end", "trips")}
+        return arrays
+
+    def state(self) -> checkpoint.State:
+        """Everything the future of the run depends on."""
+        return self._arrays() | {"t": np.array(self.t), "wall_time": np.array(self.wall_time)}
+
+    def restore(self, state: checkpoint.State) -> None:
+        """Continue from a state; the force is evaluated again at X and gives the same bits."""
+        self.t, self.wall_time = int(state["t"]), float(state["wall_time"])
+        for name, array in self._arrays().items():
+            array[...] = state[name]
+        self.ensemble.evaluate()
+
+    def record(self) -> Record:
+        """Outcome so far."""
+        sampler, exchanger = self.shard.sampler, self.exchanger
+        _, g, beta = self.ensemble.shape
+        none = np.full((g, max(beta - 1, 0)), np.nan), np.full((max(g - 1, 0), beta), np.nan)
+        links = (exchanger.rates(BETA), exchanger.rates(G)) if exchanger else none
+        return Record(
+            self.recorder,
+            self.recorder.acceptance / sampler.steps,
+            np.exp(self.step_sizes.log_eps),
+            *links,
+            exchanger.trips if exchanger else np.zeros((2, len(self.ensemble.cell)), np.int64),
+            self.wall_time,
+        )
+
+
+def run(
+    shard: Shard,
+    path: Path | None = None,
+    watch: Watch | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> Record:
+    """Sample a shard from the start, or from its checkpoint.
+
+    Parameters
+    ----------
+    shard : Shard
+    path : Path, optional
+        Checkpoint file: read if it fits, written every minute, left for the caller to remove.
+    watch : callable, optional
+        Told of every step.
+    note : callable
+        Told of resumed or refused checkpoints.
+
+    Returns
+    -------
+    Record
+    """
+    with threadpool_limits(1):
+        this = Run(shard)
+        if path:
+            state, reason = checkpoint.load(path, shard)
+            if state:
+                this.restore(state)
+                note(f"resumed at step {this.t} of {this.total} from {path}")
+            elif reason:
+                note(reason)
+        began = saved = time.monotonic()
+        before = this.wall_time
+        while this.t < this.total:
+            acceptance = this.step()
+            now = time.monotonic()
+            this.wall_time = before + now - began
+            if watch:
+                watch(this.t, this.total, float(acceptance.mean()))
+            if path and now - saved > CHECKPOINT_SECONDS:
+                checkpoint.save(path, shard, this.state())
+                saved = time.monotonic()
+    return this.record()

@@ -1,0 +1,44 @@
+"""Step sizes: one a cell (g, beta), tuned in burn-in to a target acceptance, then frozen."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nsslib.config import Sampler
+from nsslib.sampling.ensemble import Ensemble
+from nsslib.sampling.integrators import Integrator
+
+
+class StepSizes:
+    """Stochastic approximation of log(eps) (Robbins & Monro 1951), averaged over its second half.
+
+    Attributes
+    ----------
+    log_eps, total : (g, beta) arrays
+        Present value, and the sum over the second half of burn-in.
+    """
+
+    def __init__(self, sampler: Sampler, scheme: Integrator, shape: tuple[int, int, int], N: int) -> None:
+        self.tuned = sampler.step_size == "auto" and scheme.exact
+        start = sampler.step_size if sampler.step_size != "auto" else scheme.start * (N**-0.25 if scheme.exact else 1.0)
+        self.log_eps = np.full(shape[1:], np.log(start))
+        self.total = np.zeros(shape[1:])
+        self._target, self._burn_in = sampler.target, sampler.burn_in
+
+    def rows(self, ensemble: Ensemble) -> NDArray[np.float64]:
+        """Step size of every row."""
+        cells = ensemble.cell % self.log_eps.size
+        return np.exp(self.log_eps).ravel()[cells]
+
+    def update(self, ensemble: Ensemble, acceptance: NDArray[np.float64], t: int) -> None:
+        """Learn from the acceptance probabilities (C,) of burn-in step t; freeze at its end."""
+        if not self.tuned or t >= self._burn_in:
+            return
+        mean = acceptance[ensemble.walker].reshape(ensemble.shape).mean(axis=0)
+        self.log_eps += (mean - self._target) / (1.0 + 0.1 * t) ** 0.6
+        second_half = t - self._burn_in // 2
+        if second_half >= 0:
+            self.total += self.log_eps
+        if t == self._burn_in - 1:
+            self.log_eps[:] = self.total / (second_half + 1)
