@@ -130,6 +130,11 @@ def load(path: str | Path) -> Config:
     return parse(data, str(path))
 
 
+def dump(config: Config) -> dict[str, Any]:
+    """Plain mapping of a config, JSON-ready; `parse` gives the same config back."""
+    return config.model_dump(mode="json")
+
+
 def schema() -> str:
     """Text of ``schema.json``."""
     return json.dumps(Config.model_json_schema(), indent=2) + "\n"

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
 
 from nsslib.config import Config, Model, Sampler, canonical
+from nsslib.errors import UserError
 from nsslib.version import KERNEL_VERSION
 
 BATCH_FLOP = 4e12
@@ -126,6 +127,11 @@ class Shard:
         return 4.0 * self.N**2 * self.columns * self.forces
 
     @property
+    def label(self) -> str:
+        """Name of the shard in messages."""
+        return f"{self.block} gamma={text(self.gamma)} N={self.N} seed={self.seed}"
+
+    @property
     def place(self) -> str:
         """Directory of the shards of this (block, gamma, N), relative to the results."""
         return f"{self.block}/gamma={text(self.gamma)}/N={self.N}"
@@ -144,6 +150,24 @@ class Shard:
         }
         del plain["block"]
         return json.loads(json.dumps(plain))
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Shard:
+        """Shard of a block and the `settings` of a shard, as a workflow passes them on.
+
+        Raises
+        ------
+        UserError
+            If the settings were made by another kernel version.
+        """
+        fields = {k: v for k, v in settings.items() if k != "kernel"}
+        if settings["kernel"] != KERNEL_VERSION:
+            raise UserError(
+                f"kernel version {settings['kernel']} was planned, this nsslib is {KERNEL_VERSION}; plan again"
+            )
+        fields |= {"g": tuple(fields["g"]), "beta": tuple(fields["beta"])}
+        fields |= {"model": Model(**fields["model"]), "sampler": Sampler(**fields["sampler"])}
+        return cls(**fields)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -176,13 +200,13 @@ class Batch:
 def batches(config: Config) -> list[Batch]:
     """Group shards into jobs.
 
-    Batch k of a (block, gamma, N) holds the seeds in [k n, (k + 1) n), n a power of two chosen
-    by the work of one shard: adding seeds never moves the others to another job.
+    Batch k of a (block, gamma, N) holds the seeds in [k n, (k + 1) n), n a power of two (1 to 64)
+    chosen by the work of one shard: adding seeds never moves the others to another job.
     """
     groups: dict[str, list[Shard]] = {}
     labels: dict[str, str] = {}
     for shard in shards(config):
-        size = 2 ** max(0, math.floor(math.log2(BATCH_FLOP / shard.flop))) if shard.flop < BATCH_FLOP else 1
+        size = 2 ** min(max(math.floor(math.log2(BATCH_FLOP / shard.flop)), 0), 6)
         first = shard.seed // size * size
         label = f"seeds={first}-{first + size - 1}"
         groups.setdefault(f"{shard.place}/{label}", []).append(shard)

@@ -30,7 +30,9 @@ class Recorder:
         sampler = shard.sampler
         save = sampler.save
         self.steps = np.arange(save.observables, sampler.steps + 1, save.observables)
-        self.x_steps = np.arange(save.trajectories, sampler.steps + 1, save.trajectories) if save.trajectories else self.steps[:0]
+        self.x_steps = (
+            np.arange(save.trajectories, sampler.steps + 1, save.trajectories) if save.trajectories else self.steps[:0]
+        )
         cells = (len(shard.g), len(shard.beta))
         replicas = sampler.replicas
         g, beta = shard.ladders

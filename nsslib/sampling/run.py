@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from nsslib.grid import Shard
 from nsslib.sampling import checkpoint
 from nsslib.sampling.ensemble import Ensemble
-from nsslib.sampling.exchange import BETA, G, Exchanger
+from nsslib.sampling.exchange import BETA, Exchanger, G
 from nsslib.sampling.integrators import integrator
 from nsslib.sampling.recorder import Recorder
 from nsslib.sampling.tuning import StepSizes

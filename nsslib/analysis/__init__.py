@@ -1,0 +1,1 @@
+"""From series to tables: statistics, order parameters, finite-size extrapolation."""

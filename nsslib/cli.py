@@ -1,0 +1,161 @@
+"""The command ``nss``: plan, theory, simulate, status, validate, open."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nsslib.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Quasi-potential Langevin sweeps of neural networks, beside their replica theory.",
+)
+ConfigFile = Annotated[Path, typer.Argument(help="config file (YAML)")]
+Results = Annotated[Path, typer.Argument(help="directory of a sweep, results/NAME")]
+Numbers = Annotated[list[float], typer.Option(help="one value, or the option several times for a grid")]
+
+
+def _print(table: Table) -> None:
+    Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} TiB"
+
+
+@app.command()
+def plan(config: ConfigFile) -> None:
+    """Print shards, columns, CPU-hours (timed on this machine), memory and disk of a sweep."""
+    from nsslib.configfile import load
+    from nsslib.plan import estimates
+
+    rows = estimates(load(config))
+    table = Table("block, gamma, N", "shards", "jobs", "columns", "of these asked for", "s / shard", "CPU-hours",
+                  "memory", "disk / shard", title=f"plan of {config}")  # fmt: skip
+    for row in rows:
+        table.add_row(row.place, str(row.shards), str(row.jobs), str(row.columns), str(row.cells), f"{row.seconds:.3g}",
+                      f"{row.cpu_hours:.3g}", _size(row.memory), _size(row.disk))  # fmt: skip
+    _print(table)
+    disk = sum(row.shards * row.disk for row in rows)
+    typer.echo(
+        f"total: {sum(r.shards for r in rows)} shards in {sum(r.jobs for r in rows)} jobs, "
+        f"{sum(r.cpu_hours for r in rows):.3g} CPU-hours on this machine, "
+        f"{_size(max(r.memory for r in rows))} memory at most, {_size(disk)} on disk before compression"
+    )
+
+
+@app.command()
+def theory(
+    g: Numbers,
+    beta: Numbers,
+    gamma: Numbers = [0.0],  # noqa: B006 (typer wants a list)
+    eta: Annotated[float, typer.Option(help="confining term, >= 0")] = 0.0,
+    phi: Annotated[str, typer.Option(help="transfer function")] = "tanh",
+    branch: Annotated[str, typer.Option(help="stable, zero-overlap or all")] = "stable",
+) -> None:
+    """Solve the replica equations and print the order parameters with their stability."""
+    from nsslib.theory import solve
+
+    solution = solve(g, beta, gamma, eta=eta, phi=phi, branch=branch)
+    names = [
+        "q",
+        "Q",
+        "R_int",
+        "r",
+        "R",
+        "qh",
+        "Qh",
+        "Y",
+        "l2",
+        "energy",
+        "free_energy",
+        "replicon",
+        "residual",
+        "converged",
+    ]
+    frame = solution.reset_coords(drop=True).to_dataframe().reset_index()
+    labels = [c for c in ("gamma", "g", "beta", "branch") if c in frame]
+    table = Table(*labels, *names)
+    for _, row in frame.iterrows():
+        cells = [row[c] for c in labels + names]
+        table.add_row(*(f"{c:.6g}" if isinstance(c, float) else str(c) for c in cells))
+    _print(table)
+
+
+@app.command()
+def simulate(
+    config: ConfigFile,
+    directory: Annotated[Path, typer.Option(help="parent of the results")] = Path("results"),
+) -> None:
+    """Run a sweep in this process: sample, reduce, theory, fit, figures; resumes by itself."""
+    from nsslib.sweep import run_sweep
+
+    typer.echo(f"results: {run_sweep(config, directory=directory)}")
+
+
+@app.command()
+def status(results: Results) -> None:
+    """Count finished, started and missing shards of a sweep."""
+    from nsslib.status import progress
+
+    table = Table("block, gamma, N", "done", "started", "missing")
+    rows = progress(results)
+    for row in rows:
+        table.add_row(row.place, str(row.done), str(row.started), str(row.missing))
+    _print(table)
+    total = sum(r.done + r.started + r.missing for r in rows)
+    typer.echo(f"{sum(r.done for r in rows)} of {total} shards done")
+
+
+@app.command()
+def validate(path: Annotated[Path, typer.Argument(help="config file, store or directory of a sweep")]) -> None:
+    """Check a config file, or that stores are complete and undamaged."""
+    from nsslib.configfile import load
+    from nsslib.store import KINDS, check
+
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        load(path)
+        typer.echo(f"{path}: valid")
+        return
+    found = [path] if path.suffix == ".zarr" else sorted(p for p in path.rglob("*.zarr") if p.is_dir())
+    if not found:
+        raise UserError(f"{path}: no config file, store or results here")
+    problems = []
+    for place in found:
+        try:
+            check(place, KINDS.get(place.name, "shard"))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    typer.echo(f"{path}: {len(found)} stores, all complete and undamaged")
+
+
+@app.command("open")
+def open_(results: Results) -> None:
+    """Print what the results of a sweep hold."""
+    from nsslib.sweep import open_results
+
+    typer.echo(str(open_results(results, with_shards=False)))
+
+
+def main() -> None:
+    """Entry point: mistakes of the user end with their line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"nss: {error}", err=True)
+        sys.exit(2)

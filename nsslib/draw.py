@@ -1,0 +1,101 @@
+"""From the tables of a sweep to its figure files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from nsslib import plotting, store
+from nsslib.config import Config
+from nsslib.figures import BETAS_PER_PAGE, figures
+from nsslib.grid import shards
+from nsslib.theory import solve, transition
+
+DPI = 150
+
+
+def draw_sweep(config: Config, results: Path) -> list[Path]:
+    """Draw every figure of a sweep; returns the files written."""
+    return [file for name in figures(config) for file in draw(config, results, name)]
+
+
+def draw(config: Config, results: Path, name: str) -> list[Path]:
+    """Draw one figure of the catalogue as SVG and PNG."""
+    kind, _, options = name.partition("/")
+    with mpl.rc_context(plotting.STYLE):
+        figure = _FIGURES[kind](config, results, options)
+        files = [results / "figures" / f"{name}.{suffix}" for suffix in ("svg", "png")]
+        files[0].parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(files[0], metadata={"Date": None})
+        figure.savefig(files[1], dpi=DPI)
+    return files
+
+
+def _option(options: str, key: str) -> float:
+    """Value of ``key=value`` in the name of a figure."""
+    found = re.search(rf"(?:^|,){key}=([^,]+)", options)
+    return float(found[1]) if found else 1.0
+
+
+def _table(results: Path, kind: str, options: str) -> xr.Dataset:
+    return store.read_table(results, kind).sel(gamma=_option(options, "gamma"))
+
+
+def _order_parameters(config: Config, results: Path, options: str) -> Figure:
+    table = _table(results, "order_parameters", options)
+    first = (round(_option(options, "page")) - 1) * BETAS_PER_PAGE
+    table = table.isel(beta=slice(first, first + BETAS_PER_PAGE))
+    g = np.linspace(table["g"].values[0], table["g"].values[-1], 81)
+    theory = solve(g, table["beta"].values, float(table["gamma"]), eta=config.model.eta, phi=config.model.phi)
+    return plotting.order_parameters(table, theory)
+
+
+def _scaling(config: Config, results: Path, options: str) -> Figure:
+    table = _table(results, "order_parameters", options)
+    beta = np.geomspace(table["beta"].values[0], table["beta"].values[-1], 61)
+    theory = solve(table["g"].values, beta, float(table["gamma"]), eta=config.model.eta, phi=config.model.phi)
+    return plotting.scaling(table, theory, transition(float(table["gamma"])))
+
+
+def _extrapolation(config: Config, results: Path, options: str) -> Figure:
+    table, fits = (_table(results, kind, options) for kind in ("order_parameters", "fits"))
+    cell = _telling_cell(fits)
+    return plotting.extrapolation(table.isel(cell), fits.isel(cell))
+
+
+def _telling_cell(fits: xr.Dataset) -> dict[str, int]:
+    """The converged cell with the most significant finite-size effect in q."""
+    effect = np.abs(fits["q_slope"] / fits["q_slope_err"]).where(fits["converged"] > 0)
+    effect = effect.fillna(-1.0).transpose("g", "beta").values
+    g, beta = np.unravel_index(np.argmax(effect), effect.shape)
+    return {"g": int(g), "beta": int(beta)}
+
+
+def _z_scores(config: Config, results: Path, options: str) -> Figure:
+    return plotting.z_scores(_table(results, "fits", options))
+
+
+def _exchange(config: Config, results: Path, options: str) -> Figure:
+    block, gamma = options.split(",")[0], _option(options, "gamma")
+    members: dict[int, list[xr.Dataset]] = {}
+    for shard in shards(config):
+        if (shard.block, shard.gamma) == (block, gamma):
+            with store.read(results / shard.path, "shard", shard.fingerprint) as tree:
+                data = tree["diagnostics"].to_dataset().load()
+            data["round_trips_per_1000"] = data["round_trips"].mean("chain") * 1000.0 / shard.sampler.steps
+            members.setdefault(shard.N, []).append(data.drop_vars(["round_trips", "g_visible", "beta_visible"]))
+    return plotting.exchange({N: sum(found[1:], found[0]) / len(found) for N, found in members.items()})
+
+
+_FIGURES = {
+    "order-parameters": _order_parameters,
+    "scaling": _scaling,
+    "extrapolation": _extrapolation,
+    "z-scores": _z_scores,
+    "exchange": _exchange,
+}

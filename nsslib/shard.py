@@ -1,0 +1,142 @@
+"""A shard as labelled data: the dataset contract of its store."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from nsslib.grid import Shard
+from nsslib.observables import LONG_NAMES, pairs
+from nsslib.sampling.integrators import integrator
+from nsslib.sampling.run import Record
+
+_COORDINATES = {
+    "g": "coupling strength",
+    "beta": "inverse temperature",
+    "replica": "independent chain on the same couplings",
+    "pair": "pair of replicas",
+    "draw": "step of the sampler, counted from the end of burn-in",
+    "unit": "unit of the network",
+}
+
+
+def to_tree(shard: Shard, record: Record) -> xr.DataTree:
+    """Label what sampling returned.
+
+    Returns
+    -------
+    DataTree
+        /observables (draw, replica | pair, g, beta), /trajectories (draw, replica, g, beta,
+        unit), /diagnostics.
+    """
+    recorder = record.recorder
+    single = {k: (("draw", "replica", "g", "beta"), v.astype(np.float32)) for k, v in recorder.single.items()}
+    pair = {k: (("draw", "pair", "g", "beta"), v.astype(np.float32)) for k, v in recorder.pair.items()}
+    cells = _coordinates(shard)
+    observables = xr.Dataset(single | pair, cells | {"draw": recorder.steps})
+    trajectories = xr.Dataset(
+        {"x": (("draw", "replica", "g", "beta", "unit"), recorder.x)},
+        {k: v for k, v in cells.items() if not k.startswith("pair")}
+        | {"draw": recorder.x_steps, "unit": np.arange(shard.N)},
+    )
+    trajectories["x"].attrs = {"long_name": "state of the network", "units": "1"}
+    for name in observables.data_vars:
+        words, estimator = LONG_NAMES[str(name)]
+        observables[name].attrs = {"long_name": words, "units": "1", "estimator": estimator}
+    tree = xr.DataTree.from_dict(
+        {
+            "/": xr.Dataset(coords=_scalars(shard)),
+            "/observables": observables,
+            "/trajectories": trajectories,
+            "/diagnostics": _diagnostics(shard, record),
+        }
+    )
+    for node in tree.subtree:
+        for name, words in _COORDINATES.items():
+            if name in node.dataset.coords:
+                node.coords[name].attrs.update(long_name=words, units="1")
+    tree.attrs = _attributes(shard, record)
+    return tree
+
+
+def _scalars(shard: Shard) -> dict[str, Any]:
+    named = {"gamma": "reciprocity of the couplings", "N": "number of units", "seed": "disorder sample"}
+    return {k: ((), getattr(shard, k), {"long_name": words, "units": "1"}) for k, words in named.items()}
+
+
+def _coordinates(shard: Shard) -> dict[str, Any]:
+    replica = np.arange(shard.sampler.replicas)
+    a, b = np.array(pairs(len(replica))).T
+    return {
+        "replica": replica,
+        "hot": ("replica", replica % 2 == 1, {"long_name": "started from x ~ N(0, 1) instead of x = 0"}),
+        "g": np.array(shard.g),
+        "beta": np.array(shard.beta),
+        "pair": np.arange(len(a)),
+        "pair_a": ("pair", a, {"long_name": "first replica of the pair"}),
+        "pair_b": ("pair", b, {"long_name": "second replica of the pair"}),
+    }
+
+
+def _diagnostics(shard: Shard, record: Record) -> xr.Dataset:
+    """Acceptance, step sizes and exchange on the whole ladder, hidden columns included."""
+    g, beta = (np.array(ladder.values) for ladder in shard.ladders)
+    visible_g, visible_beta = (np.isin(np.arange(len(x.values)), x.visible) for x in shard.ladders)
+    data = xr.Dataset(
+        {
+            "acceptance": (("replica", "g", "beta"), record.acceptance),
+            "step_size": (("g", "beta"), record.step_size),
+            "exchange_beta": (("g", "beta_link"), record.exchange_beta),
+            "exchange_g": (("g_link", "beta"), record.exchange_g),
+            "round_trips": (("axis", "chain"), record.trips),
+        },
+        {
+            "replica": np.arange(shard.sampler.replicas),
+            "g": g,
+            "beta": beta,
+            "g_visible": ("g", visible_g),
+            "beta_visible": ("beta", visible_beta),
+            "g_link": 0.5 * (g[1:] + g[:-1]),
+            "beta_link": np.sqrt(beta[1:] * beta[:-1]),
+        },
+    )
+    words = {
+        "acceptance": "mean acceptance probability of the integrator",
+        "step_size": "integration step, frozen after burn-in",
+        "exchange_beta": "acceptance of exchange with the next beta",
+        "exchange_g": "acceptance of exchange with the next g",
+        "round_trips": "round trips of every chain: axis 0 along beta, axis 1 along g",
+        "g_visible": "a g of the user's grid; others are hidden ladder columns",
+        "beta_visible": "a beta of the user's grid; others are hidden ladder columns",
+        "g_link": "middle of two neighbouring g",
+        "beta_link": "geometric middle of two neighbouring beta",
+    }
+    for name, long_name in words.items():
+        data[name].attrs = {"long_name": long_name, "units": "1"}
+    return data
+
+
+def _attributes(shard: Shard, record: Record) -> dict[str, Any]:
+    sampler = shard.sampler
+    scheme = integrator(sampler)
+    with np.errstate(invalid="ignore"):
+        rates = {k: getattr(record, f"exchange_{k}") for k in ("beta", "g")}
+    return {
+        "title": f"nsslib shard: gamma={shard.gamma:.12g}, N={shard.N}, seed={shard.seed}",
+        "settings": json.dumps(shard.settings(), sort_keys=True),
+        "fingerprint": shard.fingerprint,
+        "sampler": sampler.integrator,
+        "exact": "yes" if scheme.exact else "no: bias of first order in the step size",
+        "steps": sampler.steps,
+        "burn_in": sampler.burn_in,
+        "columns": shard.columns,
+        "acceptance": float(record.acceptance.mean()),
+        **{
+            f"exchange_rate_{k}": float(v.mean()) if v.size and np.isfinite(v).all() else "none"
+            for k, v in rates.items()
+        },
+        "wall_time_s": round(record.wall_time, 3),
+    }

@@ -1,0 +1,116 @@
+"""The stages of a sweep, one function each; Snakemake, Dask and notebooks call the same ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from nsslib import store
+from nsslib.analysis.finite_size import extrapolate
+from nsslib.analysis.order_parameters import axes, over_seeds, per_seed, shard_table
+from nsslib.config import Config
+from nsslib.configfile import dump
+from nsslib.errors import UserError
+from nsslib.grid import Batch, Shard, batches
+from nsslib.progress import Reporter
+from nsslib.sampling.run import run
+from nsslib.shard import to_tree
+from nsslib.theory import solve
+
+
+def ensure_shard(shard: Shard, path: Path, checkpoint: Path, reporter: Reporter) -> dict[str, Any]:
+    """Sample a shard unless a sound store of the same settings exists.
+
+    Returns
+    -------
+    dict
+        Root attributes of the store.
+    """
+    try:
+        attrs = store.check(path, "shard", shard.fingerprint)
+        reporter.say(f"{shard.label}: already there, not computed again")
+        return attrs
+    except store.StoreError as error:
+        if path.exists():
+            reporter.say(f"{error}; sampling it again")
+    record = run(shard, checkpoint, reporter.watch(shard.label), lambda line: reporter.say(f"{shard.label}: {line}"))
+    attrs = store.publish(to_tree(shard, record), path, "shard")
+    checkpoint.unlink(missing_ok=True)
+    return attrs
+
+
+def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:
+    """Sample the shards of a batch and write its manifest last.
+
+    Returns
+    -------
+    Path
+        The manifest: fingerprint and content digest of every shard of the batch.
+    """
+    entries = {}
+    for shard in batch.shards:
+        checkpoint = results / "checkpoints" / shard.path.replace(".zarr", ".npz")
+        attrs = ensure_shard(shard, results / shard.path, checkpoint, reporter)
+        entries[shard.path] = {key: attrs[key] for key in ("fingerprint", "content_sha256")}
+    manifest = results / batch.manifest
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def record_config(config: Config, results: Path) -> Path:
+    """Write the config beside the results, for whoever opens them later."""
+    path = results / "config.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dump(config), indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def reduce_sweep(config: Config, results: Path) -> Path:
+    """Reduce all shards of the config, one at a time, to the order-parameter tables."""
+
+    def tables() -> Iterator[tuple[float, int, int, xr.Dataset]]:
+        for batch in batches(config):
+            for shard in batch.shards:
+                try:
+                    tree = store.read(results / shard.path, "shard", shard.fingerprint)
+                except store.StoreError as error:
+                    # Without its manifest the batch counts as undone and is repaired by the next run.
+                    (results / batch.manifest).unlink(missing_ok=True)
+                    raise UserError(f"{error}; run the sweep again to sample it") from None
+                with tree:
+                    series = tree["observables"].to_dataset().load()
+                yield shard.gamma, shard.N, shard.seed, shard_table(series, config.convergence)
+
+    seeds = per_seed(tables(), config)
+    table = over_seeds(seeds, config.convergence)
+    return _publish({"/": table, "/per_seed": seeds}, config, results, "order_parameters")
+
+
+def theory_sweep(config: Config, results: Path) -> Path:
+    """Solve the replica equations on the grid of the config."""
+    coords = axes(config)
+    model = config.model
+    table = solve(coords["g"], coords["beta"], coords["gamma"], eta=model.eta, phi=model.phi)
+    return _publish({"/": table}, config, results, "theory")
+
+
+def fit_sweep(config: Config, results: Path) -> Path:
+    """Extrapolate the tables in N and compare with theory."""
+    table = store.read_table(results, "order_parameters")
+    return _publish({"/": extrapolate(table, store.read_table(results, "theory"))}, config, results, "fits")
+
+
+def _publish(nodes: dict[str, xr.Dataset], config: Config, results: Path, kind: str) -> Path:
+    tree = xr.DataTree.from_dict(nodes)
+    tree.attrs = {
+        "title": f"nsslib {kind.replace('_', ' ')}: {config.name}",
+        "config": json.dumps(dump(config)),
+    } | tree.attrs
+    path = results / f"{kind}.zarr"
+    store.publish(tree, path, kind)
+    return path

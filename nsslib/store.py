@@ -1,0 +1,162 @@
+"""Zarr stores: written aside, sealed with a digest, renamed into place; checked before they are read.
+
+A sealed store opens with plain ``xarray.open_datatree(path, engine="zarr")``. Its root attributes
+hold the digest of everything else in it, so that a store which is truncated, foreign or half
+written is recognised and named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from zarr.codecs import BloscCodec
+
+from nsslib.errors import UserError
+from nsslib.provenance import provenance
+from nsslib.version import STORE_VERSION
+
+KINDS = {"order_parameters.zarr": "order_parameters", "theory.zarr": "theory", "fits.zarr": "fits"}
+"""What the named stores of a sweep hold; every other store is a shard."""
+
+CHUNK_BYTES = 2**20
+SHARD_BYTES = 2**27
+_COMPRESSOR = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
+
+
+class StoreError(UserError):
+    """A store that must not be read as data."""
+
+
+def digest(path: Path) -> dict[str, str | int]:
+    """Number, bytes and sha256 of all files of a store but its root attributes."""
+    total, count, sha = 0, 0, hashlib.sha256()
+    root = path / "zarr.json"
+    # Hidden files are not part of the data: Snakemake leaves a time stamp in directories it tracks.
+    for file in sorted(p for p in path.rglob("[!.]*") if p.is_file() and p != root):
+        content = file.read_bytes()
+        total, count = total + len(content), count + 1
+        sha.update(file.relative_to(path).as_posix().encode() + b"\0" + hashlib.sha256(content).digest())
+    return {"content_files": count, "content_bytes": total, "content_sha256": sha.hexdigest()}
+
+
+def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
+    """Write a tree atomically; what was at `path` is replaced only by a complete store.
+
+    Parameters
+    ----------
+    tree : DataTree
+    path : Path
+        Final place, ending in ``.zarr``.
+    kind : str
+        What the store holds: "shard", "order_parameters", "theory" or "fits".
+
+    Returns
+    -------
+    dict
+        Root attributes of the sealed store.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    encoding = {}
+    for node in tree.subtree:
+        own = node.to_dataset(inherit=False).variables
+        encoding[node.path] = {str(name): _encoding(variable) for name, variable in own.items() if variable.ndim}
+    try:
+        tree.to_zarr(partial, mode="w", consolidated=False, encoding=encoding)
+        attrs = {"kind": f"nsslib {kind}"} | provenance() | digest(partial)
+        root = partial / "zarr.json"
+        content = json.loads(root.read_text(encoding="utf-8"))
+        content["attributes"] |= attrs
+        root.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        _replace(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return content["attributes"]
+
+
+def _replace(partial: Path, path: Path) -> None:
+    """Move a finished store into place; a directory cannot be renamed over a full one."""
+    old = path.with_name(f"{path.name}.{os.getpid()}.old")
+    if path.exists():
+        path.rename(old)
+    partial.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _encoding(variable: xr.Variable) -> dict[str, Any]:
+    """Chunks of about 1 MiB, cut along the first axes, inside few large files."""
+    if variable.dtype.kind not in "fi" or variable.nbytes <= CHUNK_BYTES:
+        chunks = variable.shape
+    else:
+        sizes, budget = [], CHUNK_BYTES // variable.dtype.itemsize
+        for size in reversed(variable.shape):
+            sizes.append(max(1, min(size, budget)))
+            budget //= sizes[-1]
+        chunks = tuple(reversed(sizes))
+    encoding: dict[str, Any] = {"chunks": chunks}
+    if variable.dtype.kind in "fi":
+        encoding["compressors"] = (_COMPRESSOR,)
+    if chunks != variable.shape:
+        per_draw = max(1, variable.nbytes // variable.shape[0])
+        rows = max(1, min(SHARD_BYTES // per_draw, variable.shape[0]) // chunks[0]) * chunks[0]
+        rest = tuple(-(-n // c) * c for n, c in zip(variable.shape[1:], chunks[1:], strict=True))
+        encoding["shards"] = (rows, *rest)
+    return encoding
+
+
+def check(path: Path, kind: str, fingerprint: str | None = None) -> dict[str, Any]:
+    """Root attributes of a sound store.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        What the store should hold.
+    fingerprint : str, optional
+        Settings it should have been made with.
+
+    Raises
+    ------
+    StoreError
+        Naming the store and what is wrong with it: missing, foreign, incomplete, damaged, or
+        made with other settings.
+    """
+    root = path / "zarr.json"
+    if not path.exists():
+        raise StoreError(f"{path}: no such store")
+    try:
+        attrs = json.loads(root.read_text(encoding="utf-8"))["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise StoreError(f"{path}: not a Zarr group, or its zarr.json is damaged") from None
+    if not isinstance(attrs, Mapping) or attrs.get("kind") != f"nsslib {kind}":
+        raise StoreError(f"{path}: not a sealed nsslib {kind} store")
+    if attrs.get("store_version") != STORE_VERSION:
+        raise StoreError(f"{path}: store version {attrs.get('store_version')}, this nsslib reads {STORE_VERSION}")
+    found = digest(path)
+    if any(attrs.get(key) != value for key, value in found.items()):
+        what = f"{found['content_files']} files, {found['content_bytes']} bytes"
+        sealed = f"{attrs.get('content_files')} files, {attrs.get('content_bytes')} bytes"
+        raise StoreError(f"{path}: damaged: {what}, sealed with {sealed}")
+    if fingerprint is not None and attrs.get("fingerprint") != fingerprint:
+        raise StoreError(f"{path}: made with other settings or another kernel version")
+    return dict(attrs)
+
+
+def read(path: Path, kind: str, fingerprint: str | None = None) -> xr.DataTree:
+    """Open a sound store lazily; `check` says what is refused."""
+    check(path, kind, fingerprint)
+    return xr.open_datatree(path, engine="zarr", consolidated=False)
+
+
+def read_table(results: Path, kind: str) -> xr.Dataset:
+    """Load one of the tables of a sweep into memory."""
+    with read(results / f"{kind}.zarr", kind) as tree:
+        return tree.to_dataset().load()

@@ -1,0 +1,242 @@
+"""solve(): the replica-symmetric theory on a grid of (gamma, g, beta), as a labelled Dataset.
+
+Which solution. Where several solutions of a branch exist (a first-order transition) the one with
+the largest -beta f is returned: it dominates the partition function. The "stable" branch is the
+zero-overlap solution where its replicon is below 1. Elsewhere it is, of the finite-overlap
+solutions and the zero-overlap ones with a replicon below 1 (another phase, at a first-order
+transition), the one with the largest -beta f; where there is none of either, the zero-overlap
+solution, with its replicon >= 1 on show.
+
+What counts as solved. `residual` is the largest difference between the two sides of the
+equations, evaluated on a finer grid than they were solved on, in units of q (for q, Q), R_int (for
+sqrt(beta) r, sqrt(beta) R) and max(|qh|, 1/q) (for qh, Qh), changes that move the density by as
+much; it is never below the rounding unit 2.2e-16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from nsslib.errors import UserError, suggest
+from nsslib.model import Phi, transfer
+from nsslib.theory.equations import Point
+from nsslib.theory.finite_overlap import finite_overlaps
+from nsslib.theory.single_site import Floats
+from nsslib.theory.stability import replicon_modulus
+from nsslib.theory.zero_overlap import Solution, paramagnets
+from nsslib.theory.zero_temperature import ground_states
+
+Branch = Literal["stable", "zero-overlap", "all"]
+BRANCHES = ("stable", "zero-overlap", "all")
+KINDS = ("zero-overlap", "finite-overlap")
+SOURCE = "replica-symmetric, Qiu & Huang arXiv 2401.10009"
+
+# name: (long_name, definition)
+VARIABLES: dict[str, tuple[str, str]] = {
+    "q": ("activity", "(1/N) <phi(x).phi(x)>"),
+    "Q": ("overlap", "(1/N) <phi(x^a).phi(x^b)> of two replicas with the same couplings"),
+    "r": ("response", "sqrt(beta)/N <v.phi(x)>"),
+    "R": ("response overlap", "sqrt(beta)/N <v^a.phi(x^b)> of two replicas with the same couplings"),
+    "qh": ("conjugate of the activity", "beta g^2 Y"),
+    "Qh": ("conjugate of the overlap", "beta g^2 Yh"),
+    "Y": ("excess speed", "beta/N <v.v> - 1"),
+    "Yh": ("velocity overlap", "beta/N <v^a.v^b> of two replicas with the same couplings"),
+    "l2": ("squared norm", "(1/N) <x.x>"),
+    "R_int": ("integrated response", "sqrt(beta) r"),
+    "energy": ("energy per unit", "<E>/N = (1 + Y)/(2 beta) + eta l2"),
+    "free_energy": ("free energy per unit, times -beta", "-beta f = (1/N) E_J ln Z"),
+    "replicon": (
+        "replicon eigenvalue",
+        "largest modulus of the linearised map of overlaps about zero overlap; stable below 1",
+    ),
+    "residual": ("residual", "largest relative difference between the two sides of the equations"),
+}
+
+
+def solve(
+    g: ArrayLike,
+    beta: ArrayLike,
+    gamma: ArrayLike = 0.0,
+    eta: float = 0.0,
+    phi: str = "tanh",
+    branch: Branch = "stable",
+    tol: float = 1e-10,
+) -> xr.Dataset:
+    """Solve the replica-symmetric equations of the quasi-potential's Gibbs measure.
+
+    Every grid point is solved by itself, whatever the rest of the grid.
+
+    Parameters
+    ----------
+    g, beta : float or 1-D array
+        Coupling strength, >= 0; inverse temperature, > 0, may be inf.
+    gamma : float or 1-D array
+        Reciprocity, in [-1, 1].
+    eta : float
+        Confinement, >= 0.
+    phi : {"tanh", "erf", "linear"}
+    branch : {"stable", "zero-overlap", "all"}
+        Solution to return, see the module's docstring; "zero-overlap" is the one with Q = R =
+        Qh = 0, stable or not; "all" gives both branches, along a dimension `branch`.
+    tol : float
+        Largest residual of a converged solution, see the module's docstring.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions (branch, gamma, g, beta), as far as asked for or given as arrays. The variables
+        are dimensionless and defined in their attributes. Where no solution reached `tol` all floats
+        are NaN, `converged` is False and the string `branch` empty. `replicon` is NaN on the
+        finite-overlap branch. At beta = inf, r = R = Y = 0 (if eta > 0, Y is that of the linear
+        phase), free_energy is -inf, and qh is infinite where it diverges.
+
+    Raises
+    ------
+    UserError
+        If an argument is out of its range; the message names it.
+
+    References
+    ----------
+    Qiu & Huang, arXiv 2401.10009, replica-symmetric equations for any gamma and eta.
+    """
+    axes = {"gamma": _axis("gamma", gamma), "g": _axis("g", g), "beta": _axis("beta", beta)}
+    _check(axes, eta, tol, branch)
+    dims = [name for name, value in (("gamma", gamma), ("g", g), ("beta", beta)) if np.ndim(value) == 1]
+    return _grid(axes, dims, float(eta), transfer(phi), branch, float(tol))
+
+
+def _grid(axes: dict[str, Floats], dims: list[str], eta: float, phi: Phi, branch: Branch, tol: float) -> xr.Dataset:
+    """Solve point by point."""
+    shape = tuple(len(values) for values in axes.values())
+    kinds = len(KINDS) if branch == "all" else 1
+    table = np.full((kinds, *shape, len(VARIABLES)), np.nan)
+    names = np.full((kinds, *shape), "", dtype="<U14")
+    for index in np.ndindex(shape):
+        gamma, g, beta = (float(values[i]) for values, i in zip(axes.values(), index, strict=True))
+        at = Point(g, 1.0 / beta, gamma, beta * eta if np.isfinite(beta) else 0.0, phi)
+        for k, solution in enumerate(_solutions(at, eta, branch)):
+            if solution is not None and solution.residual <= tol:
+                table[k][index] = _row(solution, at, eta)
+                names[k][index] = _kind(solution)
+    data = _dataset(table, names, axes, dims, branch)
+    return data.assign_attrs(phi=phi.name, eta=eta, tol=tol, equations=SOURCE)
+
+
+def _solutions(at: Point, eta: float, branch: Branch) -> Sequence[Solution | None]:
+    """Return the solutions to report at one point: one, or one for each of KINDS."""
+    with np.errstate(all="ignore"):
+        zeros = ground_states(at, eta) if at.t == 0.0 else paramagnets(at)
+        leading = zeros[0] if zeros else None
+        if branch == "zero-overlap" or (leading is None and branch == "stable"):
+            return [leading]
+        if branch == "stable" and leading is not None and _replicon(leading, at) < 1.0:
+            return [leading]
+        # At t = 0 an overlap needs an activity, and eta > 0 leaves none.
+        finite = finite_overlaps([zero for zero in zeros if zero.y[0] > 0.0], at)
+        if branch == "all":
+            return [leading, finite[0] if finite else None]
+        stable = [*finite, *(zero for zero in zeros if _replicon(zero, at) < 1.0)]
+        return [max(stable, key=lambda s: s.excess, default=leading)]
+
+
+def _replicon(solution: Solution, at: Point) -> float:
+    return float(replicon_modulus(solution.y[2], solution.a, at.g, at.gamma))
+
+
+def _kind(solution: Solution) -> str:
+    return KINDS[1] if solution.y[1] > 0.0 else KINDS[0]
+
+
+def _row(s: Solution, at: Point, eta: float) -> Floats:
+    """List the numbers of one solution, in the order of VARIABLES."""
+    q, Q, R_int, RQ_int, qh, Qh = s.y
+    root = np.sqrt(at.t)
+    with np.errstate(divide="ignore"):
+        free_energy = s.excess + 0.5 * np.log(2.0 * np.pi * at.t)
+    energy = 0.5 * at.t * (1.0 + s.Y) + eta * s.l2
+    stability = _replicon(s, at) if _kind(s) == KINDS[0] else np.nan
+    conjugates_and_speeds = (qh, Qh, s.Y, s.Yh)
+    return np.array(
+        [
+            q,
+            Q,
+            R_int * root,
+            RQ_int * root,
+            *conjugates_and_speeds,
+            s.l2,
+            R_int,
+            energy,
+            free_energy,
+            stability,
+            s.residual,
+        ]
+    )
+
+
+def _dataset(table: Floats, names: np.ndarray, axes: dict[str, Floats], dims: list[str], branch: Branch) -> xr.Dataset:
+    """Label the table; axes given as scalars become scalar coordinates."""
+    every = ("branch", *axes)
+    variables = {
+        name: xr.DataArray(table[..., k], dims=every, attrs={"long_name": label, "units": "1", "definition": text})
+        for k, (name, (label, text)) in enumerate(VARIABLES.items())
+    }
+    variables["converged"] = xr.DataArray(
+        names != "",
+        dims=every,
+        attrs={"long_name": "converged", "units": "1", "definition": "residual <= tol"},
+    )
+    if branch != "all":
+        text = "zero-overlap or finite-overlap; empty where not converged"
+        variables["branch_name"] = xr.DataArray(
+            names, dims=every, attrs={"long_name": "branch of the solution", "units": "1", "definition": text}
+        )
+    data = xr.Dataset(variables, coords=dict(axes))
+    for name, long_name in (
+        ("gamma", "reciprocity"),
+        ("g", "coupling strength"),
+        ("beta", "inverse temperature"),
+    ):
+        data[name].attrs.update(long_name=long_name, units="1")
+    data = data.isel({name: 0 for name in axes if name not in dims})
+    if branch == "all":
+        return data.assign_coords(branch=list(KINDS))
+    return data.isel(branch=0).rename({"branch_name": "branch"})
+
+
+def _axis(name: str, value: ArrayLike) -> Floats:
+    """Read a scalar or 1-D argument as a 1-D float array."""
+    try:
+        values = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UserError(f"{name}: {value!r} is not a number; give a number or a 1-D array of numbers") from None
+    if values.ndim > 1:
+        raise UserError(f"{name}: has {values.ndim} dimensions; give a number or a 1-D array")
+    if values.size == 0:
+        raise UserError(f"{name}: is empty; give at least one number")
+    return np.atleast_1d(values)
+
+
+def _check(axes: dict[str, Floats], eta: float, tol: float, branch: str) -> None:
+    """Raise UserError for the first argument out of range."""
+    ranges: dict[str, tuple[Callable[[float], bool], str]] = {
+        "g": (lambda v: 0.0 <= v < np.inf, "a finite number >= 0"),
+        "beta": (lambda v: v > 0.0, "a number > 0 (inf for zero temperature)"),
+        "gamma": (lambda v: -1.0 <= v <= 1.0, "a number in [-1, 1]"),
+        "eta": (lambda v: 0.0 <= v < np.inf, "a finite number >= 0"),
+        "tol": (lambda v: 0.0 < v < np.inf, "a finite number > 0, such as 1e-10"),
+    }
+    for name, value in (("eta", eta), ("tol", tol)):
+        if np.ndim(value) != 0:
+            raise UserError(f"{name}: is an array; give one number")
+    values = {**axes, "eta": _axis("eta", eta), "tol": _axis("tol", tol)}
+    for name, (allowed, right) in ranges.items():
+        for v in values[name]:
+            if not allowed(v):
+                raise UserError(f"{name}: {v} is out of range; give {right}")
+    if branch not in BRANCHES:
+        raise UserError(f"branch: unknown choice {branch!r}{suggest(str(branch), BRANCHES)}")

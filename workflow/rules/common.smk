@@ -1,0 +1,59 @@
+"""The validated config of this run, and the names that rules ask for.
+
+Only light parts of nsslib are imported here: every job of a run parses this file again.
+"""
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from nsslib.config import Config
+from nsslib.configfile import dump, load
+from nsslib.configfile import parse as parse_config
+from nsslib.errors import UserError
+from nsslib.figures import CAPTIONS, figures
+from nsslib.grid import batches
+from nsslib.version import KERNEL_VERSION
+
+
+def validated() -> Config:
+    """Config files as given, then what --config changed; mistakes end the run before it starts."""
+    try:
+        for path in workflow.configfiles:
+            load(path)
+        return parse_config(config) if config else load("config/default.yaml")
+    except UserError as error:
+        raise WorkflowError(f"invalid config\n{error}")
+
+
+SWEEP = validated()
+# Scripts see the whole config, defaults included.
+config.update(dump(SWEEP))
+RESULTS = f"results/{SWEEP.name}"
+LOGS = f"logs/{SWEEP.name}"
+BATCHES = {batch.manifest: batch for batch in batches(SWEEP)}
+FIGURES = figures(SWEEP)
+
+
+def manifests(wildcards=None) -> list[str]:
+    """Manifests of all batches."""
+    return [f"{RESULTS}/{manifest}" for manifest in BATCHES]
+
+
+def tables(wildcards=None) -> list[str]:
+    """The tables of the sweep."""
+    return [f"{RESULTS}/{kind}.zarr" for kind in ("order_parameters", "theory", "fits")]
+
+
+def figure_files(wildcards=None) -> list[str]:
+    """All figures, in both formats."""
+    return [f"{RESULTS}/figures/{name}.{suffix}" for name in FIGURES for suffix in ("svg", "png")]
+
+
+def grid_of(sweep: Config) -> dict:
+    """What the replica theory of a sweep depends on."""
+    axes = ("gamma", "g", "beta")
+    return {"model": dump(sweep)["model"]} | {
+        axis: sorted({v for block in sweep.blocks.values() for v in getattr(block, axis)})
+        for axis in axes
+    }

@@ -1,0 +1,43 @@
+"""Sampling: one job a batch of shards."""
+
+
+def batch_settings(wildcards) -> list[dict]:
+    """Everything the numbers of a batch depend on, so that only its own changes rerun it."""
+    return [
+        {"block": shard.block} | shard.settings()
+        for shard in BATCHES[f"manifests/{wildcards.batch}.json"].shards
+    ]
+
+
+rule record_config:
+    """Record the config beside the results."""
+    output:
+        f"{RESULTS}/config.json",
+    log:
+        f"{LOGS}/config.log",
+    params:
+        config=dump(SWEEP),
+    message:
+        "Recording the config"
+    script:
+        "../scripts/record_config.py"
+
+
+rule simulate:
+    """Sample the shards of a batch. Stores and checkpoints lie beside the declared manifest,
+    so that neither a failure nor a rerun deletes them; sound stores are kept as they are."""
+    output:
+        f"{RESULTS}/manifests/{{batch}}.json",
+    log:
+        f"{LOGS}/simulate/{{batch}}.log",
+    benchmark:
+        f"{LOGS}/simulate/{{batch}}.tsv"
+    threads: 1
+    params:
+        results=RESULTS,
+        settings=batch_settings,
+        kernel=KERNEL_VERSION,
+    message:
+        "Sampling {wildcards.batch}"
+    script:
+        "../scripts/simulate.py"

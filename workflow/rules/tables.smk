@@ -1,0 +1,51 @@
+"""Tables: order parameters, replica theory, finite-size fits."""
+
+
+rule reduce:
+    """Order parameters with errors on two levels, from all shards, one at a time."""
+    input:
+        manifests,
+    output:
+        directory(f"{RESULTS}/order_parameters.zarr"),
+    log:
+        f"{LOGS}/reduce.log",
+    params:
+        config=dump(SWEEP),
+        stage="reduce_sweep",
+    message:
+        "Reducing the shards to order parameters"
+    script:
+        "../scripts/table.py"
+
+
+rule theory:
+    """Replica values on the grid of the sweep, with their stability."""
+    output:
+        directory(f"{RESULTS}/theory.zarr"),
+    log:
+        f"{LOGS}/theory.log",
+    params:
+        grid=grid_of(SWEEP),
+        stage="theory_sweep",
+    message:
+        "Solving the replica equations"
+    script:
+        "../scripts/table.py"
+
+
+rule fit:
+    """Extrapolation in 1/N and distance from the replica values."""
+    input:
+        rules.reduce.output,
+        rules.theory.output,
+    output:
+        directory(f"{RESULTS}/fits.zarr"),
+    log:
+        f"{LOGS}/fit.log",
+    params:
+        config=dump(SWEEP),
+        stage="fit_sweep",
+    message:
+        "Extrapolating to N = infinity"
+    script:
+        "../scripts/table.py"

@@ -1,0 +1,13 @@
+"""Adapter: sample the shards of one batch, with progress in the terminal and in the log."""
+
+import sys
+from pathlib import Path
+
+from nsslib.grid import Batch, Shard
+from nsslib.progress import Reporter, logged
+from nsslib.stages import run_batch
+
+if __name__ == "__main__":
+    batch = Batch(Path(snakemake.output[0]).stem, tuple(Shard.of(s) for s in snakemake.params.settings))
+    with logged(snakemake.log[0]) as log, Reporter(sys.stderr, log) as reporter:
+        run_batch(batch, Path(snakemake.params.results), reporter)
