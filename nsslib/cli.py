@@ -69,7 +69,7 @@ def theory(
     """Solve the replica equations and print the order parameters with their stability."""
     from nsslib.theory import solve
 
-    solution = solve(g, beta, gamma, eta=eta, phi=phi, branch=branch)
+    solution = solve(g, beta, gamma, eta=eta, phi=phi, branch=branch)  # type: ignore[arg-type]  # solve checks it
     names = [
         "q",
         "Q",

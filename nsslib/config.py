@@ -7,6 +7,7 @@ every job of a workflow starts by parsing its config.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -74,7 +75,7 @@ def _seeds(value: Any) -> Any:
 
 
 def _strictly_increasing(values: list[Any]) -> list[Any]:
-    if any(b <= a for a, b in zip(values, values[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(values)):
         raise ValueError("values must be strictly increasing (no repeats)")
     return values
 

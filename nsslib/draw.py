@@ -59,7 +59,7 @@ def _scaling(config: Config, results: Path, options: str) -> Figure:
     table = _table(results, "order_parameters", options)
     beta = np.geomspace(table["beta"].values[0], table["beta"].values[-1], 61)
     theory = solve(table["g"].values, beta, float(table["gamma"]), eta=config.model.eta, phi=config.model.phi)
-    return plotting.scaling(table, theory, transition(float(table["gamma"])))
+    return plotting.scaling(table, theory, float(transition(float(table["gamma"]))))
 
 
 def _extrapolation(config: Config, results: Path, options: str) -> Figure:
@@ -69,10 +69,11 @@ def _extrapolation(config: Config, results: Path, options: str) -> Figure:
 
 
 def _telling_cell(fits: xr.Dataset) -> dict[str, int]:
-    """The converged cell with the most significant finite-size effect in q."""
-    effect = np.abs(fits["q_slope"] / fits["q_slope_err"]).where(fits["converged"] > 0)
-    effect = effect.fillna(-1.0).transpose("g", "beta").values
-    g, beta = np.unravel_index(np.argmax(effect), effect.shape)
+    """The converged cell closest to the edge of chaos, at the largest beta there."""
+    distance = abs(fits["g"] - float(transition(float(fits["gamma"]))))
+    good = (fits["converged"] > 0).transpose("g", "beta").values
+    score = np.where(good, -distance.values[:, None] + 1e-6 * np.arange(fits.sizes["beta"]), -np.inf)
+    g, beta = np.unravel_index(np.argmax(score), score.shape)
     return {"g": int(g), "beta": int(beta)}
 
 

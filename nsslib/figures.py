@@ -13,28 +13,29 @@ BETAS_PER_PAGE = 6
 CAPTIONS = {
     "order-parameters": (
         "Activity q, integrated response R_int, excess speed Y and modulus of the overlap Q against the coupling "
-        "strength g, one column per inverse temperature beta. Points: samples, darker for larger N, with 68 % error bars "
-        "(thermal and disorder); hollow where not converged. Lines: replica theory (N to infinity). The overlap should "
-        "fall with N where the theory has none."
+        "strength g, one column per inverse temperature beta. Points: samples, darker for larger N, with 68 % error "
+        "bars (thermal and disorder); hollow where not converged. Lines: replica theory (N to infinity). The overlap "
+        "should fall with N where the theory has none."
     ),
     "scaling": (
-        "Activity q against beta in double logarithms at several g. Points: samples at the largest N; hollow where not "
-        "converged. Lines: replica theory. Dashed guides: the predicted slopes, -1 below the edge of chaos, -1/2 at it, "
-        "0 above it."
+        "Activity q against beta in double logarithms at several g. Points: samples at the largest N; hollow where "
+        "not converged. Lines: replica theory. Dashed guides: the predicted slopes, -1 below the edge of chaos, -1/2 "
+        "at it, 0 above it."
     ),
     "extrapolation": (
-        "Order parameters of one cell against 1/N. Points: samples with 68 % error bars. Line and band: weighted fit a + "
-        "b/N. Open diamond at 1/N = 0: replica theory; z is the distance of the extrapolated value in its standard error."
+        "Order parameters of one cell against 1/N. Points: samples with 68 % error bars. Line and band: weighted fit "
+        "a + b/N. Open diamond at 1/N = 0: replica theory; z is the distance of the extrapolated value in its "
+        "standard error."
     ),
     "z-scores": (
         "Distance of the extrapolated order parameters from the replica theory, in standard errors, for every cell. "
-        "Crossed out where not every size is converged or fewer than three sizes are there: no verdict. Cells of one "
-        "disorder sample share couplings, so neighbours are correlated."
+        "Hatched where not every size is converged, or fewer than three sizes are left in the fit: no verdict. Cells "
+        "of one disorder sample share couplings, so neighbours are correlated."
     ),
     "exchange": (
-        "Acceptance of replica exchange for every link of the ladder in beta (left) and in g (middle), hidden columns "
-        "included, mean over disorder samples; right: round trips per chain and 1000 steps. A dark link is a bottleneck: "
-        "cells beyond it mix slowly."
+        "Acceptance of replica exchange for every link of the ladder in beta (left) and in g (middle), hidden columns"
+        " included, mean over disorder samples; right: round trips per chain and 1000 steps. A dark link is a "
+        "bottleneck: cells beyond it mix slowly."
     ),
 }
 """Caption of every kind of figure."""

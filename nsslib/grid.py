@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
@@ -54,7 +55,7 @@ def beta_ladder(beta: tuple[float, ...], N: int, acceptance: float | None) -> La
     if acceptance is None:
         return Ladder(beta, tuple(range(len(beta))))
     widest = 2.0 * _erfc_inverse(acceptance) * math.sqrt(2.0 / N)
-    counts = [math.ceil(math.log(b / a) / widest - 1e-9) for a, b in zip(beta, beta[1:], strict=False)]
+    counts = [math.ceil(math.log(b / a) / widest - 1e-9) for a, b in pairwise(beta)]
     return _fill(beta, counts, lambda a, b, t: a * (b / a) ** t)
 
 
@@ -68,7 +69,7 @@ def g_ladder(g: tuple[float, ...], N: int, acceptance: float | None) -> Ladder:
     if acceptance is None:
         return Ladder(g, tuple(range(len(g))))
     widest = _erfc_inverse(acceptance) * math.sqrt(2.0 / N)
-    counts = [math.ceil((b - a) / widest - 1e-9) for a, b in zip(g, g[1:], strict=False)]
+    counts = [math.ceil((b - a) / widest - 1e-9) for a, b in pairwise(g)]
     return _fill(g, counts, lambda a, b, t: a + (b - a) * t)
 
 

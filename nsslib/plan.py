@@ -49,7 +49,7 @@ def estimates(config: Config) -> list[Estimate]:
     groups: dict[str, list[tuple[Shard, ...]]] = {}
     for batch in batches(config):
         groups.setdefault(batch.shards[0].place, []).append(batch.shards)
-    timed: dict[tuple, float] = {}
+    timed: dict[tuple[object, ...], float] = {}
     rows = []
     for place, jobs in groups.items():
         shard = jobs[0][0]
@@ -65,13 +65,13 @@ def estimates(config: Config) -> list[Estimate]:
 
 
 def seconds_per_step(shard: Shard) -> float:
-    """Median time of a step of a shard on this machine, exchange and recording included."""
+    """Mean time of a step of a shard on this machine, exchange and recording included."""
     with threadpool_limits(1):
         run = Run(shard)
         run.t = shard.sampler.burn_in
         run.step()
         times: list[float] = []
-        while len(times) < min(20, shard.sampler.steps - 1) and sum(times) < TIMING_SECONDS or len(times) < 3:
+        while len(times) < 3 or (len(times) < 20 and sum(times) < TIMING_SECONDS):
             began = time.perf_counter()
             run.step()
             times.append(time.perf_counter() - began)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.typing import ColorType
 
 from nsslib.grid import text
 
@@ -22,7 +27,7 @@ LABELS = {
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette, safe for colour-blind readers."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -37,13 +42,13 @@ STYLE = {
 
 def _shade(index: int, count: int) -> tuple[float, float, float]:
     """Blue, darker for larger N."""
-    light, dark = np.array([0.62, 0.79, 0.93]), np.array([0.03, 0.19, 0.42])
-    r, g, b = light + (dark - light) * ((index + 1) / count if count > 1 else 1.0)
+    light, dark = np.array([0.55, 0.75, 0.95]), np.array([0.02, 0.13, 0.33])
+    r, g, b = light + (dark - light) * (index / (count - 1) if count > 1 else 1.0)
     return float(r), float(g), float(b)
 
 
 def _points(
-    ax: Axes, x: np.ndarray, y: np.ndarray, err: np.ndarray, good: np.ndarray, colour: object, label: str
+    ax: Axes, x: np.ndarray, y: np.ndarray, err: np.ndarray, good: np.ndarray, colour: ColorType, label: str
 ) -> None:
     """Points with error bars: filled where converged, hollow elsewhere."""
     for mask, face, name in ((good, colour, label), (~good, "white", None if good.any() else label)):
@@ -72,7 +77,7 @@ def order_parameters(table: xr.Dataset, theory: xr.Dataset) -> Figure:
     for row, name in enumerate(names):
         for column, beta in enumerate(betas):
             ax, cell = axes[row, column], table.sel(beta=beta)
-            line = np.abs(theory["Q"]) if name == "Q_abs" else theory[name]
+            line = abs(theory["Q"]) if name == "Q_abs" else theory[name]
             ax.plot(theory["g"], line.sel(beta=beta), color="black", label="replica theory")
             for i, N in enumerate(table["N"].values):
                 at = cell.sel(N=N)
@@ -92,14 +97,14 @@ def order_parameters(table: xr.Dataset, theory: xr.Dataset) -> Figure:
                 ax.set_xlabel("coupling strength $g$")
         axes[row, 0].set_ylabel(LABELS[name])
     handles, labels = _legend(axes.ravel())
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-    figure.suptitle(rf"$\gamma$ = {text(float(table['gamma']))}; hollow: not converged", fontsize=9, color="0.35")
+    title = rf"$\gamma$ = {text(float(table['gamma']))}; hollow: not converged"
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), title=title)
     return figure
 
 
-def _legend(axes: np.ndarray) -> tuple[list[object], list[str]]:
+def _legend(axes: np.ndarray) -> tuple[list[Artist], list[str]]:
     """One handle a label over all panels."""
-    found: dict[str, object] = {}
+    found: dict[str, Artist] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
@@ -200,8 +205,8 @@ def z_scores(fits: xr.Dataset, names: tuple[str, ...] = ("q", "R_int", "Y", "Q2"
         image = ax.imshow(z, origin="lower", aspect="auto", cmap="RdBu_r", norm=TwoSlopeNorm(0.0, -4.0, 4.0))
         for i, j in np.ndindex(z.shape):
             if not verdict[i, j]:
-                ax.plot(j, i, "x", color="0.25", ms=7, mew=1.0)
-            if np.isfinite(z[i, j]):
+                ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fc="0.93", ec="0.6", hatch="////", lw=0))
+            elif np.isfinite(z[i, j]):
                 ax.annotate(f"{z[i, j]:.1f}", (j, i), ha="center", va="center", fontsize=6.5)
         ax.set_xticks(range(len(beta)), [text(b) for b in beta])
         ax.set_yticks(range(len(g)), [text(v) for v in g])
@@ -232,7 +237,7 @@ def exchange(diagnostics: dict[int, xr.Dataset]) -> Figure:
             ax.grid(False)
         trips = [data["round_trips_per_1000"].values[k] for k in (0, 1)]
         row[2].bar(["beta", "g"], trips, color=COLOURS[:2], width=0.6)
-        row[2].set_title("round trips / chain / 1000 steps")
+        row[2].set_title("round trips per 1000")
         for ax in row:
             ax.title.set_fontsize(9)
     for ax in axes[-1, :2]:

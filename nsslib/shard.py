@@ -29,37 +29,39 @@ def to_tree(shard: Shard, record: Record) -> xr.DataTree:
     Returns
     -------
     DataTree
-        /observables (draw, replica | pair, g, beta), /trajectories (draw, replica, g, beta,
-        unit), /diagnostics.
+        /observables (draw, replica | pair, g, beta), /diagnostics, and /trajectories (draw, replica,
+        g, beta, unit) where any are kept.
     """
     recorder = record.recorder
     single = {k: (("draw", "replica", "g", "beta"), v.astype(np.float32)) for k, v in recorder.single.items()}
     pair = {k: (("draw", "pair", "g", "beta"), v.astype(np.float32)) for k, v in recorder.pair.items()}
     cells = _coordinates(shard)
     observables = xr.Dataset(single | pair, cells | {"draw": recorder.steps})
-    trajectories = xr.Dataset(
-        {"x": (("draw", "replica", "g", "beta", "unit"), recorder.x)},
-        {k: v for k, v in cells.items() if not k.startswith("pair")}
-        | {"draw": recorder.x_steps, "unit": np.arange(shard.N)},
-    )
-    trajectories["x"].attrs = {"long_name": "state of the network", "units": "1"}
     for name in observables.data_vars:
         words, estimator = LONG_NAMES[str(name)]
         observables[name].attrs = {"long_name": words, "units": "1", "estimator": estimator}
-    tree = xr.DataTree.from_dict(
-        {
-            "/": xr.Dataset(coords=_scalars(shard)),
-            "/observables": observables,
-            "/trajectories": trajectories,
-            "/diagnostics": _diagnostics(shard, record),
-        }
-    )
+    nodes = {
+        "/": xr.Dataset(coords=_scalars(shard)),
+        "/observables": observables,
+        "/diagnostics": _diagnostics(shard, record),
+    }
+    if recorder.x.size:
+        nodes["/trajectories"] = _trajectories(shard, record, cells)
+    tree = xr.DataTree.from_dict(nodes)
     for node in tree.subtree:
         for name, words in _COORDINATES.items():
             if name in node.dataset.coords:
                 node.coords[name].attrs.update(long_name=words, units="1")
     tree.attrs = _attributes(shard, record)
     return tree
+
+
+def _trajectories(shard: Shard, record: Record, cells: dict[str, Any]) -> xr.Dataset:
+    recorder = record.recorder
+    coords = {k: v for k, v in cells.items() if not k.startswith("pair")}
+    coords |= {"draw": recorder.x_steps, "unit": np.arange(shard.N)}
+    attrs = {"long_name": "state of the network", "units": "1", "estimator": "x, thinned draws of the series"}
+    return xr.Dataset({"x": (("draw", "replica", "g", "beta", "unit"), recorder.x, attrs)}, coords)
 
 
 def _scalars(shard: Shard) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _PER_SEED = {
     "err": "Monte Carlo standard error (thermal)",
     "ess": "effective sample size",
     "tau": "integrated autocorrelation time in recorded draws; 1 for white noise",
-    "rhat": "rank-normalised split R-hat over replicas and draws",
+    "rhat": "split R-hat over replicas and draws",
 }
 _OVER_SEEDS = {
     "err": "half-width of 68.3 %: standard error between disorder samples times Student's factor",

@@ -27,7 +27,7 @@ def chain_statistics(series: xr.DataArray, sample_dims: Sequence[str]) -> xr.Dat
     -------
     Dataset
         mean; err, its Monte Carlo standard error; ess; tau, the integrated autocorrelation time
-        in draws (1 for white noise); rhat, the larger of rank-normalised and folded split R-hat.
+        in draws (1 for white noise); rhat, split R-hat.
     """
     series = series.astype(np.float64)
     dims = list(sample_dims)
@@ -35,7 +35,7 @@ def chain_statistics(series: xr.DataArray, sample_dims: Sequence[str]) -> xr.Dat
     # A series without any variance has no R-hat: nan, not a warning.
     with np.errstate(invalid="ignore", divide="ignore"):
         ess = az.ess(series, sample_dims=dims, method="mean")
-        rhat = az.rhat(_two_chains(series, *dims), sample_dims=dims, method="rank")
+        rhat = az.rhat(_two_chains(series, *dims), sample_dims=dims, method="split")
         return xr.Dataset(
             {
                 "mean": series.mean(dims),
@@ -77,7 +77,7 @@ def start_disagreement(series: xr.DataArray, replica: str, hot: xr.DataArray, dr
         chain_statistics(series.isel({replica: np.flatnonzero(mask)}), (replica, draw))
         for mask in (~hot.values, hot.values)
     )
-    return np.abs(cold["mean"] - warm["mean"]) / np.hypot(cold["err"], warm["err"])
+    return abs(cold["mean"] - warm["mean"]) / np.sqrt(cold["err"] ** 2 + warm["err"] ** 2)
 
 
 def two_level(mean: xr.DataArray, err: xr.DataArray, dim: str = "seed") -> xr.Dataset:

@@ -5,7 +5,6 @@ Plain numpy archives without pickled objects; the zip container's CRC finds dama
 
 from __future__ import annotations
 
-import json
 import os
 import zipfile
 from pathlib import Path
@@ -23,10 +22,14 @@ def save(path: Path, shard: Shard, state: State) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with partial.open("wb") as stream:
-        np.savez(stream, identity=np.array(json.dumps({"fingerprint": shard.fingerprint})), **state)
+        np.savez(stream, allow_pickle=False, identity=_identity(shard), **state)
         stream.flush()
         os.fsync(stream.fileno())
     partial.replace(path)
+
+
+def _identity(shard: Shard) -> NDArray:
+    return np.array(shard.fingerprint)
 
 
 def load(path: Path, shard: Shard) -> tuple[State | None, str]:
@@ -46,7 +49,6 @@ def load(path: Path, shard: Shard) -> tuple[State | None, str]:
             state = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         return None, f"{path}: damaged checkpoint ignored ({type(error).__name__})"
-    identity = json.loads(str(state.pop("identity", np.array("{}"))))
-    if identity.get("fingerprint") != shard.fingerprint:
+    if state.pop("identity", None) != _identity(shard):
         return None, f"{path}: checkpoint of other settings or another kernel version ignored"
     return state, ""

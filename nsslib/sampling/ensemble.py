@@ -67,7 +67,7 @@ class Ensemble:
         self.walker = np.arange(C)
         self._F, self._D, self._V, self._U = (np.empty((C, N), dtype) for _ in range(4))
         self.P = np.zeros((C, N), dtype)
-        self.point = Point(*(np.zeros((C, N), dtype) for _ in range(3)), np.zeros((C, 3)))
+        self.point = Point(np.zeros((C, N), dtype), np.zeros((C, N), dtype), np.zeros((C, N), dtype), np.zeros((C, 3)))
         self._start()
         self.evaluate()
 

@@ -10,6 +10,8 @@ from nsslib.grid import Shard
 from nsslib.model import transfer
 from nsslib.sampling.ensemble import Ensemble
 
+Array = NDArray[np.floating]
+
 
 class Recorder:
     """Arrays filled draw by draw, visible cells only.
@@ -60,7 +62,8 @@ class Recorder:
         rows = ensemble.walker.reshape(ensemble.shape)[self._visible]
         x, A, dE = (a[rows].astype(np.float64) for a in (ensemble.point.X, ensemble.point.A, ensemble.point.G))
         g = ensemble.cell_g.reshape(ensemble.shape)[self._visible][..., None]
-        f, v = self._phi.value(x), x - g * A
+        f = self._phi.value(x)
+        v = x - g * A
         lap = self._laplacian(x, v, dE, g, ensemble.eta)
         for name, value in observables.single(x, v, f, dE, lap, self._beta, ensemble.eta).items():
             self.single[name][draw - 1] = value
@@ -69,7 +72,7 @@ class Recorder:
         if len(self.x_steps) and step % self.x_steps[0] == 0:
             self.x[step // self.x_steps[0] - 1] = x
 
-    def _laplacian(self, x, v, dE, g, eta):  # type: ignore[no-untyped-def]
+    def _laplacian(self, x: Array, v: Array, dE: Array, g: Array, eta: float) -> Array:
         """Laplacian of E without a product: g phi' J0^T v = v + 2 eta x - dE is known."""
         D = self._phi.derivative(x)
         g1 = g[..., 0]

@@ -124,12 +124,13 @@ class Run:
         none = np.full((g, max(beta - 1, 0)), np.nan), np.full((max(g - 1, 0), beta), np.nan)
         links = (exchanger.rates(BETA), exchanger.rates(G)) if exchanger else none
         return Record(
-            self.recorder,
-            self.recorder.acceptance / sampler.steps,
-            np.exp(self.step_sizes.log_eps),
-            *links,
-            exchanger.trips if exchanger else np.zeros((2, len(self.ensemble.cell)), np.int64),
-            self.wall_time,
+            recorder=self.recorder,
+            acceptance=self.recorder.acceptance / sampler.steps,
+            step_size=np.exp(self.step_sizes.log_eps),
+            exchange_beta=links[0],
+            exchange_g=links[1],
+            trips=exchanger.trips if exchanger else np.zeros((2, len(self.ensemble.cell)), np.int64),
+            wall_time=self.wall_time,
         )
 
 

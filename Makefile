@@ -1,0 +1,50 @@
+# make run | test | lint | bench; every target builds .venv by itself.
+PYTHON ?= $(shell command -v python3.12 || command -v python3)
+CONFIG ?= config/default.yaml
+BIN := .venv/bin
+NAME = $(shell $(BIN)/python -c "from nsslib.configfile import load; print(load('$(CONFIG)').name)")
+SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --configfile $(CONFIG)
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test quick lint format bench generated clean
+
+# The demo, or another sweep with CONFIG=my.yaml: figures, tables and results/NAME/report.html.
+run: .venv/installed
+	$(SNAKEMAKE)
+	$(SNAKEMAKE) --report results/$(NAME)/report.html
+	@echo "open results/$(NAME)/report.html"
+
+test: .venv/installed
+	$(BIN)/pytest -n 2
+
+quick: .venv/installed
+	$(BIN)/pytest -m "not slow and not cluster"
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(SNAKEMAKE) --lint
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/run.py
+
+# schema.json and default.yaml from the models.
+generated: .venv/installed
+	$(BIN)/python -m nsslib.configfile config
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 12) and 'nsslib needs Python >= 3.12; say make PYTHON=/path/to/python3.12')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build *.egg-info
