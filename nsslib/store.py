@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,16 +35,22 @@ class StoreError(UserError):
     """A store that must not be read as data."""
 
 
+SEAL = ("content_files", "content_bytes", "content_sha256")
+
+
 def digest(path: Path) -> dict[str, str | int]:
-    """Number, bytes and sha256 of all files of a store but its root attributes."""
-    total, count, sha = 0, 0, hashlib.sha256()
+    """Number, bytes and sha256 of the files of a store; of its root, the metadata without attributes."""
     root = path / "zarr.json"
+    metadata = json.loads(root.read_text(encoding="utf-8"))
+    metadata.pop("attributes", None)
+    total, count = 0, 0
+    sha = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     # Hidden files are not part of the data: Snakemake leaves a time stamp in directories it tracks.
     for file in sorted(p for p in path.rglob("[!.]*") if p.is_file() and p != root):
         content = file.read_bytes()
         total, count = total + len(content), count + 1
         sha.update(file.relative_to(path).as_posix().encode() + b"\0" + hashlib.sha256(content).digest())
-    return {"content_files": count, "content_bytes": total, "content_sha256": sha.hexdigest()}
+    return dict(zip(SEAL, (count, total, sha.hexdigest()), strict=True))
 
 
 def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
@@ -70,7 +77,11 @@ def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
         own = node.to_dataset(inherit=False).variables
         encoding[node.path] = {str(name): _encoding(variable) for name, variable in own.items() if variable.ndim}
     try:
-        tree.to_zarr(partial, mode="w", consolidated=False, encoding=encoding)
+        with warnings.catch_warnings():
+            # Consolidated metadata is not in the Zarr 3 standard yet. A store is sealed once and never
+            # extended, so it cannot go stale, and without it every reader is warned and slowed down.
+            warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
+            tree.to_zarr(partial, mode="w", consolidated=True, encoding=encoding)
         attrs = {"kind": f"nsslib {kind}"} | provenance() | digest(partial)
         root = partial / "zarr.json"
         content = json.loads(root.read_text(encoding="utf-8"))
@@ -153,7 +164,7 @@ def check(path: Path, kind: str, fingerprint: str | None = None) -> dict[str, An
 def read(path: Path, kind: str, fingerprint: str | None = None) -> xr.DataTree:
     """Open a sound store lazily; `check` says what is refused."""
     check(path, kind, fingerprint)
-    return xr.open_datatree(path, engine="zarr", consolidated=False)
+    return xr.open_datatree(path, engine="zarr")
 
 
 def read_table(results: Path, kind: str) -> xr.Dataset:

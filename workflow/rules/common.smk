@@ -21,7 +21,11 @@ def validated() -> Config:
     try:
         for path in workflow.configfiles:
             load(path)
-        return parse_config(config) if config else load("config/default.yaml")
+        return (
+            parse_config(config)
+            if config
+            else load(Path(workflow.basedir) / "config" / "default.yaml")
+        )
     except UserError as error:
         raise WorkflowError(f"invalid config\n{error}")
 
@@ -47,13 +51,32 @@ def tables(wildcards=None) -> list[str]:
 
 def figure_files(wildcards=None) -> list[str]:
     """All figures, in both formats."""
-    return [f"{RESULTS}/figures/{name}.{suffix}" for name in FIGURES for suffix in ("svg", "png")]
+    return [
+        f"{RESULTS}/figures/{name}.{suffix}"
+        for name in FIGURES
+        for suffix in ("svg", "png")
+    ]
 
 
 def grid_of(sweep: Config) -> dict:
     """What the replica theory of a sweep depends on."""
     axes = ("gamma", "g", "beta")
     return {"model": dump(sweep)["model"]} | {
-        axis: sorted({v for block in sweep.blocks.values() for v in getattr(block, axis)})
+        axis: sorted(
+            {v for block in sweep.blocks.values() for v in getattr(block, axis)}
+        )
         for axis in axes
     }
+
+
+def batch_settings(wildcards) -> list[dict]:
+    """Everything the numbers of a batch depend on, so that only its own changes rerun it."""
+    return [
+        {"block": shard.block} | shard.settings()
+        for shard in BATCHES[f"manifests/{wildcards.batch}.json"].shards
+    ]
+
+
+def caption_of(wildcards) -> str:
+    """Caption of a figure, for the report."""
+    return CAPTIONS[FIGURES[wildcards.figure]]

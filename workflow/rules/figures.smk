@@ -1,11 +1,6 @@
 """Figures, collected into one page by `snakemake --report`."""
 
 
-def caption_of(wildcards) -> str:
-    """Caption of a figure, for the report."""
-    return CAPTIONS[FIGURES[wildcards.figure]]
-
-
 rule figure:
     """Draw one figure as SVG and PNG."""
     input:
@@ -21,9 +16,10 @@ rule figure:
         png=f"{RESULTS}/figures/{{figure}}.png",
     log:
         f"{LOGS}/figures/{{figure}}.log",
+    conda:
+        "../envs/nsslib.yaml"
     params:
         config=dump(SWEEP),
-        results=RESULTS,
         caption=caption_of,
     message:
         "Drawing {wildcards.figure}"

@@ -1,20 +1,14 @@
 """Sampling: one job a batch of shards."""
 
 
-def batch_settings(wildcards) -> list[dict]:
-    """Everything the numbers of a batch depend on, so that only its own changes rerun it."""
-    return [
-        {"block": shard.block} | shard.settings()
-        for shard in BATCHES[f"manifests/{wildcards.batch}.json"].shards
-    ]
-
-
 rule record_config:
     """Record the config beside the results."""
     output:
         f"{RESULTS}/config.json",
     log:
         f"{LOGS}/config.log",
+    conda:
+        "../envs/nsslib.yaml"
     params:
         config=dump(SWEEP),
     message:
@@ -25,16 +19,18 @@ rule record_config:
 
 rule simulate:
     """Sample the shards of a batch. Stores and checkpoints lie beside the declared manifest,
-    so that neither a failure nor a rerun deletes them; sound stores are kept as they are."""
+    so that neither a failure nor a rerun deletes them; sound stores are kept as they are.
+    """
     output:
         f"{RESULTS}/manifests/{{batch}}.json",
     log:
         f"{LOGS}/simulate/{{batch}}.log",
     benchmark:
         f"{LOGS}/simulate/{{batch}}.tsv"
+    conda:
+        "../envs/nsslib.yaml"
     threads: 1
     params:
-        results=RESULTS,
         settings=batch_settings,
         kernel=KERNEL_VERSION,
     message:

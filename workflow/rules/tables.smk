@@ -9,6 +9,8 @@ rule reduce:
         directory(f"{RESULTS}/order_parameters.zarr"),
     log:
         f"{LOGS}/reduce.log",
+    conda:
+        "../envs/nsslib.yaml"
     params:
         config=dump(SWEEP),
         stage="reduce_sweep",
@@ -24,6 +26,8 @@ rule theory:
         directory(f"{RESULTS}/theory.zarr"),
     log:
         f"{LOGS}/theory.log",
+    conda:
+        "../envs/nsslib.yaml"
     params:
         grid=grid_of(SWEEP),
         stage="theory_sweep",
@@ -42,6 +46,8 @@ rule fit:
         directory(f"{RESULTS}/fits.zarr"),
     log:
         f"{LOGS}/fit.log",
+    conda:
+        "../envs/nsslib.yaml"
     params:
         config=dump(SWEEP),
         stage="fit_sweep",

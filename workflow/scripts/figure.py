@@ -8,4 +8,4 @@ from nsslib.progress import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
-        draw(parse(snakemake.config), Path(snakemake.params.results), snakemake.wildcards.figure)
+        draw(parse(snakemake.config), Path("results") / snakemake.config["name"], snakemake.wildcards.figure)

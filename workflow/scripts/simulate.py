@@ -10,4 +10,4 @@ from nsslib.stages import run_batch
 if __name__ == "__main__":
     batch = Batch(Path(snakemake.output[0]).stem, tuple(Shard.of(s) for s in snakemake.params.settings))
     with logged(snakemake.log[0]) as log, Reporter(sys.stderr, log) as reporter:
-        run_batch(batch, Path(snakemake.params.results), reporter)
+        run_batch(batch, Path("results") / snakemake.config["name"], reporter)

@@ -1,0 +1,191 @@
+"""A run can be broken anywhere and gives the same bits; its step sizes find their aim."""
+
+import numpy as np
+import pytest
+
+from nsslib.sampling import checkpoint
+from nsslib.sampling import run as module
+from nsslib.sampling.run import run
+
+INTEGRATORS = ["hmc", "ghmc", "mala", "euler-maruyama"]
+BREAKS = (1, 37, 60, 61, 83)
+"""In burn-in, at its end, in the first recorded step, and later."""
+
+
+class Interrupted(Exception):
+    """Stands for a kill."""
+
+
+def breaking_at(step):
+    def watch(done, total, acceptance):
+        if done == step:
+            raise Interrupted
+
+    return watch
+
+
+def outcome(record):
+    """All arrays of a record, by name."""
+    recorder = record.recorder
+    return {
+        **recorder.single,
+        **recorder.pair,
+        "x": recorder.x,
+        "acceptance": record.acceptance,
+        "step_size": record.step_size,
+        "exchange_beta": record.exchange_beta,
+        "exchange_g": record.exchange_g,
+        "trips": record.trips,
+    }
+
+
+def assert_same_bits(a, b):
+    for name, array in outcome(a).items():
+        np.testing.assert_array_equal(array, outcome(b)[name], err_msg=name)
+
+
+@pytest.fixture
+def always_saving(monkeypatch):
+    """Checkpoints after every step."""
+    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", -1.0)
+
+
+@pytest.mark.parametrize("exchange", [True, False, {"every": 3}], ids=["exchange", "alone", "every third step"])
+@pytest.mark.parametrize("integrator", INTEGRATORS)
+def test_a_broken_run_gives_the_bits_of_an_unbroken_one(make_shard, always_saving, tmp_path, integrator, exchange):
+    shard = make_shard(sampler={"integrator": integrator, "exchange": exchange, "save": {"trajectories": 20}})
+    path = tmp_path / "checkpoint.npz"
+    for step in BREAKS:
+        with pytest.raises(Interrupted):
+            run(shard, path, breaking_at(step))
+    assert_same_bits(run(shard, path), run(shard))
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_broken_run_of_either_precision_resumes(make_shard, always_saving, tmp_path, precision):
+    shard = make_shard(sampler={"precision": precision})
+    path = tmp_path / "checkpoint.npz"
+    with pytest.raises(Interrupted):
+        run(shard, path, breaking_at(70))
+    assert_same_bits(run(shard, path), run(shard))
+
+
+def test_resuming_says_from_where_and_counts_on(make_shard, always_saving, tmp_path):
+    shard, path = make_shard(), tmp_path / "checkpoint.npz"
+    with pytest.raises(Interrupted):
+        run(shard, path, breaking_at(31))
+    notes, steps = [], []
+    run(shard, path, lambda done, total, _: steps.append((done, total)), notes.append)
+    assert notes == [f"resumed at step 30 of 100 from {path}"]
+    assert steps == [(done, 100) for done in range(31, 101)]
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "flipped": damage,
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "empty": lambda path: path.write_bytes(b""),
+    "foreign": lambda path: path.write_text("not a checkpoint", encoding="utf-8"),
+    "another array": lambda path: np.save(path.open("wb"), np.zeros(3)),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_checkpoint_is_named_and_the_run_starts_afresh(make_shard, always_saving, tmp_path, kind):
+    shard, path, notes = make_shard(), tmp_path / "checkpoint.npz", []
+    with pytest.raises(Interrupted):
+        run(shard, path, breaking_at(31))
+    DAMAGES[kind](path)
+    record = run(shard, path, note=notes.append)
+    assert len(notes) == 1 and str(path) in notes[0] and "damaged" in notes[0]
+    assert_same_bits(record, run(shard))
+
+
+def test_a_checkpoint_of_other_settings_is_named_and_not_used(make_shard, always_saving, tmp_path):
+    path, notes = tmp_path / "checkpoint.npz", []
+    with pytest.raises(Interrupted):
+        run(make_shard(), path, breaking_at(31))
+    other = make_shard(seeds=[1])
+    record = run(other, path, note=notes.append)
+    assert len(notes) == 1 and str(path) in notes[0] and "other settings" in notes[0]
+    assert_same_bits(record, run(other))
+
+
+def test_a_checkpoint_is_replaced_only_by_a_complete_one(make_shard, tmp_path, monkeypatch):
+    shard, path = make_shard(), tmp_path / "checkpoint.npz"
+    checkpoint.save(path, shard, {"t": np.array(1)})
+
+    def full_disk(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        checkpoint.save(path, shard, {"t": np.array(2)})
+    state, reason = checkpoint.load(path, shard)
+    assert int(state["t"]) == 1 and not reason
+
+
+def test_no_checkpoint_is_no_complaint(make_shard, tmp_path):
+    assert checkpoint.load(tmp_path / "none.npz", make_shard()) == (None, "")
+
+
+@pytest.mark.parametrize("target", [0.6, 0.8])
+@pytest.mark.parametrize("integrator", ["hmc", "ghmc", "mala"])
+def test_step_sizes_reach_the_aimed_acceptance(make_shard, integrator, target):
+    sampler = {"integrator": integrator, "target": target, "burn_in": 500, "steps": 500}
+    record = run(make_shard(N=[32], g=[0.5, 0.8], sampler=sampler))
+    np.testing.assert_allclose(record.acceptance.mean(axis=0), target, atol=0.05)
+
+
+def test_a_given_step_size_is_kept(make_shard):
+    assert np.all(run(make_shard(sampler={"step_size": 0.07})).step_size == pytest.approx(0.07, rel=1e-14))
+
+
+def test_step_sizes_are_frozen_after_burn_in(make_shard, always_saving, tmp_path):
+    shard, path = make_shard(), tmp_path / "checkpoint.npz"
+    with pytest.raises(Interrupted):
+        run(shard, path, breaking_at(62))
+    at_end_of_burn_in, _ = checkpoint.load(path, shard)
+    np.testing.assert_array_equal(np.exp(at_end_of_burn_in["log_eps"]), run(shard).step_size)
+
+
+def test_euler_maruyama_that_diverges_names_cell_and_step_size(make_shard):
+    shard = make_shard(g=[2.0], sampler={"integrator": "euler-maruyama", "step_size": 50.0})
+    with pytest.raises(ValueError, match=r"diverged at step \d+, g=2, beta=.* smaller step_size than 50"):
+        run(shard)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_run_records_finite_numbers_at_every_draw(make_shard, precision):
+    shard = make_shard(sampler={"precision": precision, "save": {"observables": 4, "trajectories": 8}})
+    recorder = run(shard).recorder
+    np.testing.assert_array_equal(recorder.steps, np.arange(4, 41, 4))
+    np.testing.assert_array_equal(recorder.x_steps, np.arange(8, 41, 8))
+    for array in (*recorder.single.values(), *recorder.pair.values(), recorder.x):
+        assert np.isfinite(array).all()
+
+
+def test_stored_states_are_those_the_observables_were_taken_from(make_shard):
+    shard = make_shard(sampler={"save": {"observables": 4, "trajectories": 8}})
+    recorder = run(shard).recorder
+    np.testing.assert_allclose((recorder.x.astype(float) ** 2).mean(-1), recorder.single["l2"][1::2], rtol=1e-6)
+
+
+def test_hidden_columns_are_sampled_but_not_recorded(make_shard):
+    shard = make_shard(N=[32], beta=[1.0, 20.0])
+    record = run(shard)
+    g, beta = (len(ladder.values) for ladder in shard.ladders)
+    assert beta > 2
+    assert record.acceptance.shape == (2, g, beta)
+    assert record.recorder.single["q"].shape[2:] == (2, 2)
+    cold, hot = (np.median(record.recorder.single["Y"][..., k] + 1) for k in (0, 1))
+    assert 0.5 < cold < 2 and 0.5 < hot < 2, "each recorded column has the energy of its own beta"
+
+
+def test_trajectories_may_be_left_out(make_shard):
+    assert run(make_shard(sampler={"save": {"trajectories": 0}})).recorder.x.size == 0

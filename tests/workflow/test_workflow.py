@@ -1,0 +1,170 @@
+"""The workflow as a user runs it: one command, nothing twice, tables that open with plain xarray."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+
+import nsslib
+
+ROOT = Path(__file__).resolve().parents[2]
+SWEEP = {
+    "name": "little",
+    "blocks": {"main": {"N": [4, 6, 8], "g": [0.7, 1.2], "beta": [3.0, 12.0], "seeds": [0, 1]}},
+    "sampler": {"burn_in": 60, "steps": 80, "leapfrogs": 4, "save": {"observables": 2, "trajectories": 20}},
+}
+
+pytestmark = pytest.mark.slow
+
+
+def snakemake(directory, *options, config=SWEEP):
+    """Run Snakemake on a config in a directory; returns its output."""
+    path = directory / "sweep.yaml"
+    path.write_text(yaml.safe_dump(config))
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", directory,
+         "--profile", ROOT / "profiles" / "local", "--cores", "2", "--configfile", path, *options],
+        capture_output=True, text=True, cwd=directory, timeout=500, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def ran(output):
+    """Rules of the job statistics, by name."""
+    lines = output.split("Job stats:")[1].split("total")[0].splitlines()
+    return {line.split()[0]: int(line.split()[1]) for line in lines if line.strip() and line.split()[-1].isdigit()}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("workflow")
+    code, output = snakemake(directory)
+    assert code == 0, output
+    return directory
+
+
+def test_results_are_those_of_the_contract(finished):
+    results = finished / "results" / "little"
+    for name in ("order_parameters.zarr", "theory.zarr", "fits.zarr", "config.json"):
+        assert (results / name).exists()
+    assert len(list((results / "shards/main/gamma=0").glob("N=*/seed=*.zarr"))) == 6
+    assert not list(results.rglob("*.partial"))
+    figures = list((results / "figures").rglob("*.png"))
+    assert len(figures) == len(list((results / "figures").rglob("*.svg"))) == 5
+    log = next((finished / "logs/little/simulate").rglob("*.log")).read_text()
+    assert "step 140 of 140" in log
+
+
+def test_nothing_to_do_after_a_run(finished):
+    code, output = snakemake(finished, "--dry-run")
+    assert code == 0
+    assert "Nothing to be done" in output
+
+
+def test_two_more_seeds_run_only_what_is_needed(finished):
+    more = json.loads(json.dumps(SWEEP))
+    more["blocks"]["main"]["seeds"] = [0, 1, 100, 101]
+    before = {p: p.stat().st_mtime_ns for p in (finished / "results/little/shards").rglob("seed=*.zarr/zarr.json")}
+    code, output = snakemake(finished, config=more)
+    assert code == 0, output
+    assert ran(output) == {"all": 1, "record_config": 1, "simulate": 3, "reduce": 1, "fit": 1, "figure": 5}
+    assert all(p.stat().st_mtime_ns == t for p, t in before.items())
+    table = xr.open_datatree(finished / "results/little/order_parameters.zarr", engine="zarr")
+    assert (table["n_seeds"] == 4).all()
+    # Fewer seeds: the tables shrink, the stores stay.
+    code, output = snakemake(finished)
+    assert code == 0, output
+    assert "simulate" not in ran(output)
+    assert len(list((finished / "results/little/shards").rglob("seed=*.zarr"))) == 12
+
+
+def test_the_library_gives_the_same_numbers_as_the_workflow(finished, tmp_path):
+    results = nsslib.run_sweep(SWEEP, directory=tmp_path)
+    for kind in ("order_parameters", "theory", "fits"):
+        ours, theirs = (
+            xr.open_datatree(p / f"{kind}.zarr", engine="zarr") for p in (results, finished / "results/little")
+        )
+        xr.testing.assert_identical(
+            ours.to_dataset().load().drop_attrs(deep=False), theirs.to_dataset().load().drop_attrs(deep=False)
+        )
+    shard = nsslib.simulate(6, [0.7, 1.2], [3.0, 12.0], seed=1, progress=False, **{
+        k: v for k, v in SWEEP["sampler"].items() if k != "exchange"})  # fmt: skip
+    stored = nsslib.open_results(results)["shards/main/gamma=0/N=6/seed=1"]
+    np.testing.assert_array_equal(shard["observables/q"], stored["observables/q"])
+    np.testing.assert_array_equal(shard["trajectories/x"], stored["trajectories/x"])
+
+
+def test_a_dask_client_gives_the_same_numbers(finished, tmp_path):
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        results = nsslib.run_sweep(SWEEP, client=client, directory=tmp_path)
+    seals = [
+        {p.relative_to(r).as_posix(): json.loads(p.read_text())["attributes"]["content_sha256"]
+         for p in (r / "shards").rglob("seed=[01].zarr/zarr.json")}
+        for r in (results, finished / "results/little")
+    ]  # fmt: skip
+    assert len(seals[0]) == 6
+    assert seals[0] == seals[1]
+
+
+def test_tables_read_well_without_nsslib(finished):
+    code = (
+        "import sys, xarray as xr; "
+        f"t = xr.open_datatree({str(finished / 'results/little/order_parameters.zarr')!r}, engine='zarr'); "
+        "print(t); q = t['q']; print(q.attrs['long_name'], q.attrs['units'], q.attrs['estimator']); "
+        "print(t['q_err'].attrs['long_name'], t['per_seed'].dims); assert 'nsslib' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "activity 1 mean over replicas and draws of |phi(x)|^2 / N" in done.stdout
+
+
+def test_a_damaged_store_is_named_and_sampled_again(finished):
+    results = finished / "results/little"
+    chunk = next((results / "shards/main/gamma=0/N=6/seed=0.zarr/observables/q/c").rglob("[0-9]"))
+    chunk = next(p for p in [chunk, *chunk.rglob("*")] if p.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:-7])
+    code, output = snakemake(finished, "--forcerun", "reduce")
+    assert code != 0
+    assert "seed=0.zarr: damaged" in output
+    assert "run the sweep again" in output
+    code, output = snakemake(finished)
+    assert code == 0, output
+    assert ran(output)["simulate"] == 1
+    nsslib.open_results(results)
+
+
+def test_an_invalid_config_never_starts(tmp_path):
+    bad = json.loads(json.dumps(SWEEP))
+    bad["sampler"]["stepz"] = 3
+    code, output = snakemake(tmp_path, config=bad)
+    assert code != 0
+    assert "sampler.stepz: unknown key; did you mean 'steps'?" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_lint_is_clean():
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint", "--configfile", "config/smoke.yaml"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_report_is_one_page_that_needs_no_network(finished):
+    code, output = snakemake(finished, "--report", "report.html")
+    assert code == 0, output
+    assert "ERROR" not in output
+    page = (finished / "report.html").read_text()
+    assert "Activity q, integrated response" in page
+    assert page.count("data:image/svg+xml") >= 5
