@@ -38,7 +38,7 @@ def draw(config: Config, results: Path, name: str) -> list[Path]:
 
 def _option(options: str, key: str) -> float:
     """Value of ``key=value`` in the name of a figure."""
-    found = re.search(rf"(?:^|,){key}=([^,]+)", options)
+    found = re.search(rf"(?:^|/){key}=([^/]+)", options)
     return float(found[1]) if found else 1.0
 
 
@@ -82,7 +82,7 @@ def _z_scores(config: Config, results: Path, options: str) -> Figure:
 
 
 def _exchange(config: Config, results: Path, options: str) -> Figure:
-    block, gamma = options.split(",")[0], _option(options, "gamma")
+    block, gamma = options.split("/")[0], _option(options, "gamma")
     members: dict[int, list[xr.Dataset]] = {}
     for shard in shards(config):
         if (shard.block, shard.gamma) == (block, gamma):

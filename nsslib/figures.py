@@ -45,7 +45,7 @@ def figures(config: Config) -> dict[str, str]:
     """Names of the figures of a sweep, and the kind of each.
 
     Names read ``kind/gamma=0`` or, with more inverse temperatures than fit on a page,
-    ``kind/gamma=0,page=2``.
+    ``kind/gamma=0/page=2``. No commas: Snakemake separates the wildcards of remote jobs by them.
     """
     names: dict[str, str] = {}
     gammas = sorted({gamma for block in config.blocks.values() for gamma in block.gamma})
@@ -53,11 +53,11 @@ def figures(config: Config) -> dict[str, str]:
     pages = -(-len(betas) // BETAS_PER_PAGE)
     for gamma in gammas:
         for page in range(1, pages + 1):
-            suffix = f",page={page}" if pages > 1 else ""
+            suffix = f"/page={page}" if pages > 1 else ""
             names[f"order-parameters/gamma={text(gamma)}{suffix}"] = "order-parameters"
         for kind in ("scaling", "extrapolation", "z-scores"):
             names[f"{kind}/gamma={text(gamma)}"] = kind
     for name, block in config.blocks.items():
         for gamma in block.gamma:
-            names[f"exchange/{name},gamma={text(gamma)}"] = "exchange"
+            names[f"exchange/{name}/gamma={text(gamma)}"] = "exchange"
     return names

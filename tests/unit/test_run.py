@@ -86,12 +86,17 @@ def damage(path):
     path.write_bytes(content)
 
 
+def replace_by_plain_array(path):
+    with path.open("wb") as stream:
+        np.save(stream, np.zeros(3))
+
+
 DAMAGES = {
     "flipped": damage,
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
     "empty": lambda path: path.write_bytes(b""),
     "foreign": lambda path: path.write_text("not a checkpoint", encoding="utf-8"),
-    "another array": lambda path: np.save(path.open("wb"), np.zeros(3)),
+    "another array": replace_by_plain_array,
 }
 
 
@@ -104,6 +109,22 @@ def test_a_damaged_checkpoint_is_named_and_the_run_starts_afresh(make_shard, alw
     record = run(shard, path, note=notes.append)
     assert len(notes) == 1 and str(path) in notes[0] and "damaged" in notes[0]
     assert_same_bits(record, run(shard))
+
+
+def test_no_flipped_bit_of_a_checkpoint_is_taken_for_a_state(make_shard, tmp_path):
+    shard, path = make_shard(), tmp_path / "checkpoint.npz"
+    checkpoint.save(path, shard, {"X": np.arange(3.0), "t": np.array(7)})
+    sound, _ = checkpoint.load(path, shard)
+    content = path.read_bytes()
+    for at in range(len(content)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :])
+        state, reason = checkpoint.load(path, shard)
+        if state is None:
+            assert str(path) in reason
+        else:
+            assert state.keys() == sound.keys(), f"bit {at % 8} of byte {at}"
+            for name, array in state.items():
+                np.testing.assert_array_equal(array, sound[name])
 
 
 def test_a_checkpoint_of_other_settings_is_named_and_not_used(make_shard, always_saving, tmp_path):
@@ -137,7 +158,7 @@ def test_no_checkpoint_is_no_complaint(make_shard, tmp_path):
 @pytest.mark.parametrize("target", [0.6, 0.8])
 @pytest.mark.parametrize("integrator", ["hmc", "ghmc", "mala"])
 def test_step_sizes_reach_the_aimed_acceptance(make_shard, integrator, target):
-    sampler = {"integrator": integrator, "target": target, "burn_in": 500, "steps": 500}
+    sampler = {"integrator": integrator, "target": target, "burn_in": 1000, "steps": 1000}
     record = run(make_shard(N=[32], g=[0.5, 0.8], sampler=sampler))
     np.testing.assert_allclose(record.acceptance.mean(axis=0), target, atol=0.05)
 

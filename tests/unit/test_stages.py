@@ -1,0 +1,141 @@
+"""A stage computes what is missing or damaged, and nothing else."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+
+from nsslib import stages, store
+from nsslib.errors import UserError
+from nsslib.grid import batches, shards
+from nsslib.progress import Reporter
+
+
+@pytest.fixture
+def sweep(tiny_sweep, tmp_path):
+    """A copy of the finished sweep that a test may spoil."""
+    config, results = tiny_sweep
+    return config, shutil.copytree(results, tmp_path / "tiny")
+
+
+@pytest.fixture
+def forbidden(monkeypatch):
+    """Any sampling fails the test."""
+
+    def sampled(*_):
+        raise AssertionError("sampled again")
+
+    monkeypatch.setattr(stages, "run", sampled)
+
+
+class Listener(Reporter):
+    """A reporter that remembers what was said."""
+
+    def __init__(self):
+        super().__init__(quiet=True)
+        self.said = []
+
+    def say(self, line):
+        self.said.append(line)
+
+
+def spoil(path):
+    victim = next(p for p in path.rglob("c/**/*") if p.is_file())
+    victim.write_bytes(victim.read_bytes()[:-1])
+
+
+def test_a_sound_store_is_not_computed_again(sweep, forbidden, tmp_path):
+    config, results = sweep
+    shard, listener = next(shards(config)), Listener()
+    attrs = stages.ensure_shard(shard, results / shard.path, tmp_path / "checkpoint.npz", listener)
+    assert attrs["fingerprint"] == shard.fingerprint
+    assert listener.said == [f"{shard.label}: already there, not computed again"]
+
+
+def test_a_damaged_store_is_named_and_sampled_again_with_the_same_numbers(sweep, tmp_path):
+    config, results = sweep
+    shard, listener = next(shards(config)), Listener()
+    path = results / shard.path
+    before = store.check(path, "shard")
+    spoil(path)
+    after = stages.ensure_shard(shard, path, tmp_path / "checkpoint.npz", listener)
+    assert str(path) in listener.said[0] and "damaged" in listener.said[0]
+    assert all(before[key] == after[key] for key in ("fingerprint", "content_sha256"))
+
+
+def test_a_store_of_other_settings_is_sampled_again(sweep, tmp_path):
+    config, results = sweep
+    shard, listener = next(shards(config)), Listener()
+    longer = dataclasses.replace(shard, sampler=shard.sampler.model_copy(update={"steps": 162}))
+    attrs = stages.ensure_shard(longer, results / shard.path, tmp_path / "checkpoint.npz", listener)
+    assert attrs["fingerprint"] == longer.fingerprint
+    assert "other settings" in listener.said[0]
+
+
+def test_a_finished_shard_leaves_no_checkpoint(make_shard, tmp_path, monkeypatch):
+    monkeypatch.setattr("nsslib.sampling.run.CHECKPOINT_SECONDS", -1.0)
+    checkpoint = tmp_path / "checkpoint.npz"
+    stages.ensure_shard(make_shard(), tmp_path / "shard.zarr", checkpoint, Listener())
+    assert not checkpoint.exists()
+
+
+def test_a_manifest_lists_the_shards_of_its_batch(sweep, forbidden):
+    config, results = sweep
+    for batch in batches(config):
+        (results / batch.manifest).unlink()
+        entries = json.loads(stages.run_batch(batch, results, Listener()).read_text(encoding="utf-8"))
+        assert list(entries) == [shard.path for shard in batch.shards]
+        for path, entry in entries.items():
+            attrs = store.check(results / path, "shard")
+            assert entry == {key: attrs[key] for key in ("fingerprint", "content_sha256")}
+
+
+def test_the_manifest_is_written_last(sweep, monkeypatch):
+    config, results = sweep
+    batch = batches(config)[0]
+    shutil.rmtree(results / batch.shards[-1].path)
+    (results / batch.manifest).unlink()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages, "run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        stages.run_batch(batch, results, Listener())
+    assert not (results / batch.manifest).exists()
+
+
+@pytest.mark.parametrize("fault", [shutil.rmtree, spoil], ids=["missing", "damaged"])
+def test_reducing_without_a_shard_undoes_its_manifest_and_says_so_in_one_line(sweep, fault):
+    config, results = sweep
+    batch = batches(config)[-1]
+    victim = results / batch.shards[-1].path
+    fault(victim)
+    with pytest.raises(UserError, match="run the sweep again") as error:
+        stages.reduce_sweep(config, results)
+    assert str(error.value).startswith(str(victim)) and "\n" not in str(error.value)
+    assert [(results / b.manifest).exists() for b in batches(config)] == [b != batch for b in batches(config)]
+
+
+def test_tables_are_published_with_the_config(sweep):
+    config, results = sweep
+    for stage in (stages.reduce_sweep, stages.theory_sweep, stages.fit_sweep):
+        path = stage(config, results)
+        attrs = store.check(path, path.stem)
+        assert json.loads(attrs["config"])["name"] == "tiny"
+
+
+def test_reducing_twice_gives_the_same_numbers(sweep):
+    config, results = sweep
+    before = store.check(results / "order_parameters.zarr", "order_parameters")
+    stages.reduce_sweep(config, results)
+    after = store.check(results / "order_parameters.zarr", "order_parameters")
+    assert before["content_sha256"] == after["content_sha256"]
+
+
+def test_fitting_without_tables_names_the_missing_one(sweep):
+    config, results = sweep
+    shutil.rmtree(results / "theory.zarr")
+    with pytest.raises(UserError, match=r"theory\.zarr: no such store"):
+        stages.fit_sweep(config, results)
