@@ -122,9 +122,7 @@ def test_free_energy_gradient_is_the_residual(order, point):
     g, beta, gamma = point[:3]
     change = equations(order, *point, nodes=40) - order
     b = beta * g**2 * gamma
-    expected = np.array(
-        [change[4] / 2, -change[5] / 2, b * change[2], -b * change[3], change[0] / 2, -change[1] / 2]
-    )
+    expected = np.array([change[4] / 2, -change[5] / 2, b * change[2], -b * change[3], change[0] / 2, -change[1] / 2])
     # Without overlaps only the three symmetric directions stay inside the domain.
     for k in range(6) if order[1] > 0.0 else (0, 2, 4):
         h = np.zeros(6)
@@ -165,8 +163,7 @@ def test_averages_by_adaptive_quadrature(g, beta, gamma, eta, phi):
         far = 12.0 * np.sqrt(s2 / beta) + 4.0
         options = {"limit": 400, "epsabs": 1e-13, "epsrel": 1e-12, "points": [-0.5, 0.0, 0.5]}
         return (
-            quad(lambda x: observable(x) * weight(x), -far, far, **options)[0]
-            / quad(weight, -far, far, **options)[0]
+            quad(lambda x: observable(x) * weight(x), -far, far, **options)[0] / quad(weight, -far, far, **options)[0]
         )
 
     np.testing.assert_allclose(average(lambda x: f(x) ** 2), q, rtol=1e-9)
@@ -207,15 +204,11 @@ def test_finite_overlap_solves_the_full_equations(g, beta, gamma, phi):
     assert zero.replicon > 1.0 and 0.0 < finite.Q < finite.q
     order = order_of(finite)
     np.testing.assert_allclose(equations(order, g, beta, gamma, phi=phi, nodes=64), order, rtol=1e-9)
-    np.testing.assert_allclose(
-        free_energy(order, g, beta, gamma, phi=phi, nodes=64), finite.free_energy, atol=1e-11
-    )
+    np.testing.assert_allclose(free_energy(order, g, beta, gamma, phi=phi, nodes=64), finite.free_energy, atol=1e-11)
     # Overlaps lower -beta f: the quenched average lies below the annealed one.
     assert finite.free_energy < zero.free_energy
     assert finite.Yh > 0.0 and np.isnan(finite.replicon)
-    np.testing.assert_allclose(
-        [finite.qh, finite.Qh], beta * g**2 * np.array([finite.Y, finite.Yh]), rtol=1e-9
-    )
+    np.testing.assert_allclose([finite.qh, finite.Qh], beta * g**2 * np.array([finite.Y, finite.Yh]), rtol=1e-9)
     stable = solve(g, beta, gamma, phi=phi)
     assert stable.branch == "finite-overlap" and stable.Q == finite.Q
 
@@ -242,9 +235,7 @@ def test_finite_overlap_fluctuation_response():
     )
 
 
-@pytest.mark.parametrize(
-    ("g", "beta", "gamma"), [(1.2, 100.0, 0.0), (1.1, 1e3, 0.5), (1.2, 1e4, 0.2), (0.9, 1e3, 0.8)]
-)
+@pytest.mark.parametrize(("g", "beta", "gamma"), [(1.2, 100.0, 0.0), (1.1, 1e3, 0.5), (1.2, 1e4, 0.2), (0.9, 1e3, 0.8)])
 def test_no_finite_overlap_at_nonnegative_gamma(g, beta, gamma):
     """Every start, up to Q = 0.99 q, flows back to zero overlap."""
     s = solve(g, beta, gamma, branch="all")

@@ -57,9 +57,7 @@ configs = st.fixed_dictionaries({"name": names, "blocks": blocks(), "sampler": s
 @given(configs)
 def test_jobs_hold_every_shard_exactly_once(data):
     config = parse(data)
-    found = [
-        (s.block, s.gamma, s.N, s.seed, s.g, s.beta) for batch in batches(config) for s in batch.shards
-    ]
+    found = [(s.block, s.gamma, s.N, s.seed, s.g, s.beta) for batch in batches(config) for s in batch.shards]
     expected = [
         (name, *cell, tuple(block.g), tuple(block.beta))
         for name, block in config.blocks.items()

@@ -15,7 +15,15 @@ from nsslib.version import KERNEL_VERSION
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.1 + 0.2, "0.3"), (1.0, "1"), (0.0, "0"), (-0.5, "-0.5"), (1e4, "10000"), (1 / 3, "0.333333333333"), (-0.0, "0")],
+    [
+        (0.1 + 0.2, "0.3"),
+        (1.0, "1"),
+        (0.0, "0"),
+        (-0.5, "-0.5"),
+        (1e4, "10000"),
+        (1 / 3, "0.333333333333"),
+        (-0.0, "0"),
+    ],
 )
 def test_a_value_has_one_decimal_text(value, expected):
     assert text(value) == expected

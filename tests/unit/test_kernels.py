@@ -15,9 +15,7 @@ TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
 def ensemble(request, make_shard):
     """An ensemble at random states, with its labels shuffled as exchange would leave them."""
     phi, precision = request.param
-    made = Ensemble(
-        make_shard(N=[9], gamma=[0.4], model={"phi": phi, "eta": ETA}, sampler={"precision": precision})
-    )
+    made = Ensemble(make_shard(N=[9], gamma=[0.4], model={"phi": phi, "eta": ETA}, sampler={"precision": precision}))
     random = np.random.default_rng(3)
     made.point.X[:] = random.normal(size=made.point.X.shape)
     made.cell[:] = random.permutation(made.cell)
@@ -96,9 +94,9 @@ def test_tanh_is_exact_at_its_ends():
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-14), (np.float32, 1e-6)])
 def test_transfer_functions_and_slopes_are_those_of_the_model(phi, dtype, tolerance):
     x = np.linspace(-4.0, 4.0, 101).astype(dtype)
-    f = model.PHI[phi]
-    for found, expected in zip(passed(x, phi, dtype), (f.value(x.astype(float)), f.derivative(x.astype(float))), strict=True):
-        np.testing.assert_allclose(found, expected, atol=tolerance)
+    value, slope = passed(x, phi, dtype)
+    np.testing.assert_allclose(value, model.PHI[phi].value(x.astype(float)), atol=tolerance)
+    np.testing.assert_allclose(slope, model.PHI[phi].derivative(x.astype(float)), atol=tolerance)
 
 
 def test_every_transfer_function_of_the_model_has_a_kernel():

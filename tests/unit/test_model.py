@@ -25,7 +25,9 @@ def shifted(x, i, h):
 @pytest.mark.parametrize("phi", PHI)
 def test_gradient_is_the_difference_of_energy(phi, x):
     h = 1e-6
-    expected = [(energy(shifted(x, i, h), J, phi, ETA) - energy(shifted(x, i, -h), J, phi, ETA)) / (2 * h) for i in range(N)]
+    expected = [
+        (energy(shifted(x, i, h), J, phi, ETA) - energy(shifted(x, i, -h), J, phi, ETA)) / (2 * h) for i in range(N)
+    ]
     np.testing.assert_allclose(gradient(x, J, phi, ETA), expected, rtol=1e-7, atol=1e-7)
 
 
@@ -72,7 +74,7 @@ def test_the_derivative_of_tanh_does_not_cancel():
 
 @pytest.mark.parametrize("function", [velocity, energy, gradient, laplacian])
 def test_an_unknown_transfer_function_is_named(function):
-    with pytest.raises(UserError, match="phi: .*'tahn'; did you mean 'tanh'"):
+    with pytest.raises(UserError, match=r"phi: .*'tahn'; did you mean 'tanh'"):
         function(np.zeros(N), J, "tahn")
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from nsslib.model import PHI, couplings, gradient, laplacian, velocity
+from nsslib.observables import single
 from nsslib.sampling import checkpoint
 from nsslib.sampling import run as module
 from nsslib.sampling.run import run
@@ -191,10 +193,22 @@ def test_a_run_records_finite_numbers_at_every_draw(make_shard, precision):
         assert np.isfinite(array).all()
 
 
-def test_stored_states_are_those_the_observables_were_taken_from(make_shard):
-    shard = make_shard(sampler={"save": {"observables": 4, "trajectories": 8}})
+@pytest.mark.parametrize("phi", PHI)
+def test_what_is_recorded_follows_from_the_stored_state_at_the_g_and_beta_of_its_cell(make_shard, phi):
+    shard = make_shard(
+        gamma=[0.4],
+        model={"phi": phi, "eta": 0.2, "diagonal": "iid"},
+        sampler={"save": {"observables": 4, "trajectories": 8}},
+    )
     recorder = run(shard).recorder
-    np.testing.assert_allclose((recorder.x.astype(float) ** 2).mean(-1), recorder.single["l2"][1::2], rtol=1e-6)
+    J0 = couplings(shard.N, 0.4, shard.seed, "iid")
+    for draw, replica, i, j in np.ndindex(recorder.x.shape[:-1]):
+        x, J, beta = recorder.x[draw, replica, i, j].astype(float), shard.g[i] * J0, shard.beta[j]
+        v, f, dE = velocity(x, J, phi), PHI[phi].value(x), gradient(x, J, phi, 0.2)
+        expected = single(x, v, f, dE, laplacian(x, J, phi, 0.2), beta, 0.2)
+        for name, value in expected.items():
+            found = recorder.single[name][2 * draw + 1, replica, i, j]
+            assert found == pytest.approx(value, rel=1e-4, abs=1e-5), name
 
 
 def test_hidden_columns_are_sampled_but_not_recorded(make_shard):

@@ -1,0 +1,148 @@
+"""Figures: every one of the catalogue is drawn, and what is not converged is drawn hollow."""
+
+import shutil
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from nsslib import plotting, run_sweep, store
+from nsslib.configfile import parse
+from nsslib.draw import draw
+from nsslib.figures import BETAS_PER_PAGE, CAPTIONS, figures
+from nsslib.theory import solve
+
+WHITE = (1.0, 1.0, 1.0)
+
+
+@pytest.fixture
+def table(tiny_sweep):
+    """Order parameters at the only gamma of the tiny sweep; the first cell alone is converged."""
+    found = store.read_table(tiny_sweep[1], "order_parameters").isel(gamma=0)
+    found["converged"][:] = 0
+    found["converged"][{"g": 0, "beta": 0}] = 1
+    return found
+
+
+@pytest.fixture
+def fits(tiny_sweep):
+    return store.read_table(tiny_sweep[1], "fits").isel(gamma=0)
+
+
+@pytest.fixture(scope="module")
+def theory():
+    return solve(np.array([0.5, 0.75, 1.0]), np.array([2.0, 3.0, 5.0]), 0.0)
+
+
+def points(ax):
+    """{x: whether hollow} of all points of a panel, by their N or g."""
+    found = {}
+    for container in ax.containers:
+        markers = container[0]
+        hollow = to_rgb(markers.get_markerfacecolor()) == WHITE
+        assert to_rgb(markers.get_markeredgecolor()) != WHITE
+        for x in markers.get_xdata():
+            found.setdefault(float(x), set()).add(hollow)
+    return found
+
+
+def test_a_sweep_has_every_figure_of_its_catalogue_in_both_formats(tiny_sweep):
+    config, results = tiny_sweep
+    found = {p.relative_to(results / "figures").as_posix() for p in (results / "figures").rglob("*.*")}
+    assert found == {f"{name}.{suffix}" for name in figures(config) for suffix in ("svg", "png")}
+
+
+def test_every_kind_of_the_catalogue_has_a_caption_and_is_in_a_sweep(tiny_sweep):
+    assert set(figures(tiny_sweep[0]).values()) == set(CAPTIONS)
+
+
+def test_drawing_again_gives_the_same_files(tiny_sweep, tmp_path):
+    config, results = tiny_sweep
+    copy = shutil.copytree(results, tmp_path / "copy")
+    name = next(iter(figures(config)))
+    for file in draw(config, copy, name):
+        assert file.read_bytes() == (results / file.relative_to(copy)).read_bytes()
+
+
+def test_figure_names_cover_every_gamma_block_and_page():
+    def block(gamma, beta):
+        return {"gamma": gamma, "N": [8], "g": [0.5, 1.0], "beta": beta, "seeds": 1}
+
+    blocks = {"a": block([-0.5, 0.25], [1.0, 2.0]), "b": block([0.5], [float(b) for b in range(3, 15)])}
+    found = figures(parse({"name": "test", "blocks": blocks}))
+    for gamma in ("-0.5", "0.25", "0.5"):
+        assert all(f"{kind}/gamma={gamma}" in found for kind in ("scaling", "extrapolation", "z-scores"))
+        pages = [name for name in found if name.startswith(f"order-parameters/gamma={gamma}/page=")]
+        assert len(pages) == -(-14 // BETAS_PER_PAGE)
+    exchanges = {name for name, kind in found.items() if kind == "exchange"}
+    assert exchanges == {"exchange/a/gamma=-0.5", "exchange/a/gamma=0.25", "exchange/b/gamma=0.5"}
+
+
+def test_the_pages_show_every_beta_once(tmp_path, monkeypatch):
+    betas = [float(b) for b in range(1, 2 * BETAS_PER_PAGE + 3)]
+    block = {"N": [8], "g": [0.5, 1.0], "beta": betas, "seeds": 1}
+    config = parse({"name": "test", "blocks": {"main": block}})
+    shown = []
+
+    def order_parameters(table, theory):
+        shown.extend(table["beta"].values)
+        assert theory["beta"].values.tolist() == table["beta"].values.tolist()
+        return Figure()
+
+    table = xr.Dataset(coords={"gamma": [0.0], "g": [0.5, 1.0], "beta": betas})
+    monkeypatch.setattr(store, "read_table", lambda *_: table)
+    monkeypatch.setattr(plotting, "order_parameters", order_parameters)
+    for name, kind in figures(config).items():
+        if kind == "order-parameters":
+            draw(config, tmp_path, name)
+    assert shown == betas
+
+
+def test_order_parameters_are_hollow_where_not_converged(table, theory):
+    figure = plotting.order_parameters(table, theory)
+    panels = np.reshape(figure.axes, (4, 2))
+    for row in panels:
+        assert points(row[0]) == {0.5: {False}, 1.0: {True}}
+        assert points(row[1]) == {0.5: {True}, 1.0: {True}}
+
+
+def test_scaling_is_hollow_where_not_converged(table, theory):
+    (ax,) = plotting.scaling(table, theory, 1.0).axes
+    assert points(ax) == {2.0: {False, True}, 5.0: {True}}
+
+
+def test_extrapolation_is_hollow_where_not_converged(table, fits):
+    for beta, hollow in ((0, False), (1, True)):
+        figure = plotting.extrapolation(table.isel(g=0, beta=beta), fits.isel(g=0, beta=beta))
+        for ax in figure.axes:
+            assert points(ax) == {1 / 4: {hollow}, 1 / 8: {hollow}}
+
+
+def test_a_verdict_needs_converged_cells_and_a_degree_of_freedom(fits):
+    fits["converged"][:] = [[1, 1], [0, 1]]
+    for name in ("q", "R_int", "Y", "Q2"):
+        fits[f"{name}_dof"][:] = [[1, 0], [1, 1]]
+    for ax in plotting.z_scores(fits).axes[:4]:
+        hatched = {p.get_xy() for p in ax.patches if isinstance(p, Rectangle) and p.get_hatch()}
+        assert hatched == {(0.5, -0.5), (-0.5, 0.5)}, "(beta, g) = (1, 0) and (0, 1)"
+
+
+def test_values_that_are_missing_are_not_drawn(table, theory):
+    table["q"][{"g": 1}] = np.nan
+    panel = plotting.order_parameters(table, theory).axes[0]
+    assert set(points(panel)) == {0.5}
+
+
+SMALL = {"one size": {"N": [4]}, "one cell": {"N": [4], "g": [0.5], "beta": [3.0], "seeds": 1}}
+
+
+@pytest.mark.parametrize("block", SMALL.values(), ids=SMALL)
+def test_a_sweep_with_axes_of_one_value_is_drawn(tmp_path, block):
+    sampler = {"burn_in": 50, "steps": 20, "leapfrogs": 2, "save": {"trajectories": 0}}
+    block = {"N": [4, 8], "g": [0.5, 1.0], "beta": [2.0, 5.0], "seeds": 2} | block
+    config = parse({"name": "small", "blocks": {"main": block}, "sampler": sampler})
+    results = run_sweep(config, directory=tmp_path)
+    assert len(list((results / "figures").rglob("*.svg"))) == len(figures(config))
