@@ -25,7 +25,10 @@ Numbers = Annotated[list[float], typer.Option(help="one value, or the option sev
 
 
 def _print(table: Table) -> None:
-    Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160).print(table)
+    console = Console()
+    # As wide as its numbers: a number cut short is worse than a line that wraps.
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+    console.print(table)
 
 
 def _size(count: float) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
@@ -87,6 +87,21 @@ def _distinct(values: list[Any]) -> list[Any]:
     return values
 
 
+def _grid_schema(**limits: float) -> WithJsonSchema:
+    """JSON schema of what `_grid` reads; an editor shall not mark a linspace as wrong."""
+    number = {"type": "number", **limits}
+    span = {"type": "array", "prefixItems": [number, number, {"type": "integer", "minimum": 2}], "minItems": 3}
+    space = [
+        {"type": "object", "properties": {kind: span}, "required": [kind], "additionalProperties": False}
+        for kind in ("linspace", "geomspace")
+    ]
+    return WithJsonSchema({"anyOf": [{"type": "array", "items": number, "minItems": 1}, *space]})
+
+
+_SEEDS_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer", "minimum": 0}}]}
+)
+
 Finite = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
 
 
@@ -107,17 +122,19 @@ class Model(_Closed):
 class Block(_Closed):
     """One rectangular grid; every (gamma, N, seed) of it is a shard holding all (g, beta)."""
 
-    gamma: Annotated[list[Annotated[Finite, Field(ge=-1.0, le=1.0)]], BeforeValidator(_grid)] = Field(
-        [0.0], min_length=1, description="reciprocity of the couplings, each in [-1, 1]"
-    )
+    gamma: Annotated[
+        list[Annotated[Finite, Field(ge=-1.0, le=1.0)]], BeforeValidator(_grid), _grid_schema(minimum=-1, maximum=1)
+    ] = Field([0.0], min_length=1, description="reciprocity of the couplings, each in [-1, 1]")
     N: list[Annotated[int, Field(ge=1, le=65536)]] = Field(min_length=1, description="numbers of units")
-    g: Annotated[list[Annotated[Finite, Field(ge=0.0, le=100.0)]], BeforeValidator(_grid)] = Field(
-        min_length=1, description="coupling strengths: a list, linspace or geomspace [first, last, count]"
-    )
-    beta: Annotated[list[Annotated[Finite, Field(gt=0.0, le=1e8)]], BeforeValidator(_grid)] = Field(
-        min_length=1, description="inverse temperatures: a list, linspace or geomspace [first, last, count]"
-    )
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], BeforeValidator(_seeds)] = Field(
+    g: Annotated[
+        list[Annotated[Finite, Field(ge=0.0, le=100.0)]], BeforeValidator(_grid), _grid_schema(minimum=0, maximum=100)
+    ] = Field(min_length=1, description="coupling strengths: a list, linspace or geomspace [first, last, count]")
+    beta: Annotated[
+        list[Annotated[Finite, Field(gt=0.0, le=1e8)]],
+        BeforeValidator(_grid),
+        _grid_schema(exclusiveMinimum=0, maximum=1e8),
+    ] = Field(min_length=1, description="inverse temperatures: a list, linspace or geomspace [first, last, count]")
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], BeforeValidator(_seeds), _SEEDS_SCHEMA] = Field(
         min_length=1, description="disorder samples: a count, or a list of seeds"
     )
 
@@ -165,6 +182,11 @@ class Exchange(_Closed):
     hidden: bool = Field(True, description="insert hidden ladder columns where the grid is too wide")
 
 
+def _switch_schema() -> WithJsonSchema:
+    """JSON schema of what `_switch` reads."""
+    return WithJsonSchema({"anyOf": [Exchange.model_json_schema(), {"type": "boolean"}]})
+
+
 class Sampler(_Closed):
     """How a shard is sampled."""
 
@@ -180,7 +202,7 @@ class Sampler(_Closed):
     burn_in: int = Field(500, ge=0, description="steps before recording starts; tuning happens here")
     steps: int = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
     replicas: int = Field(2, ge=2, le=64, description="independent chains per cell, half cold, half hot starts")
-    exchange: Annotated[Exchange | None, BeforeValidator(_switch)] = Field(
+    exchange: Annotated[Exchange | None, BeforeValidator(_switch), _switch_schema()] = Field(
         Exchange(), description="replica exchange over the grid; false: none"
     )
     precision: Literal["float64", "float32"] = Field("float64", description="of the state; sums are float64")

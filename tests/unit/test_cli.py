@@ -63,7 +63,7 @@ def test_plan_counts_shards_jobs_and_cost(nss, tiny_file):
 def test_theory_prints_whole_numbers(nss):
     code, out, _ = nss("theory", "--g", "0.8", "--g", "1.2", "--beta", "100")
     assert code == 0
-    assert "0.0243784" in out and "0.189177" in out
+    assert "0.024378" in out and "0.189177" in out
     assert "converged" in out and "…" not in out
 
 

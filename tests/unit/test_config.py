@@ -192,8 +192,8 @@ def test_a_grid_expands_to_canonical_values(given, expected):
 
 
 def test_a_grid_that_crosses_zero_contains_zero_itself():
-    block_ = yaml.safe_load(block(gamma="{linspace: [-0.2, 0.1, 4]}"))
-    assert parse(block_).blocks["main"].gamma == [-0.2, -0.1, 0.0, 0.1]
+    data = yaml.safe_load(block(gamma="{linspace: [-0.6, 0.3, 4]}"))
+    assert parse(data).blocks["main"].gamma == [-0.6, -0.3, 0.0, 0.3]
 
 
 def test_a_count_of_seeds_is_the_first_seeds():
