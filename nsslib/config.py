@@ -6,6 +6,7 @@ every job of a workflow starts by parsing its config.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -17,7 +18,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 def canonical(value: float) -> float:
     """Round to 12 significant digits: one number, one text, on every grid."""
-    return float(f"{value:.12g}")
+    return float(f"{value:.12g}") + 0.0  # no negative zero
 
 
 def _grid(value: Any) -> Any:
@@ -30,17 +31,21 @@ def _grid(value: Any) -> Any:
         if not (isinstance(span, list) and len(span) == 3 and all(_is_number(v) for v in span)):
             raise ValueError(f"{kind} takes [first, last, count], three numbers")
         first, last, count = span
+        if not all(math.isfinite(v) for v in span):
+            raise ValueError(f"{kind} takes finite numbers, not {span}")
         if count != int(count) or not 2 <= count <= 100_000:
             raise ValueError(f"{kind} count {count} is not an integer >= 2")
         if kind == "geomspace" and not (first > 0 and last > 0):
             raise ValueError("geomspace needs first > 0 and last > 0")
         fractions = [i / (int(count) - 1) for i in range(int(count))]
         if kind == "linspace":
-            value = [first + (last - first) * t for t in fractions]
+            # Differences of rounded numbers miss a zero inside the grid by a hair.
+            smallest = 1e-12 * max(abs(first), abs(last))
+            value = [v if abs(v := first + (last - first) * t) > smallest else 0.0 for t in fractions]
         else:
             value = [first * (last / first) ** t for t in fractions]
     if not isinstance(value, list | tuple):
-        raise ValueError("give a list, or linspace/geomspace: [first, last, count]")
+        raise ValueError(f"give a list, or linspace/geomspace: [first, last, count], not {value!r}")
     return [canonical(v) if _is_number(v) else v for v in map(_number, value)]
 
 
@@ -176,7 +181,7 @@ class Exchange(_Closed):
     beta: bool = Field(True, description="exchange between neighbours in beta")
     g: bool = Field(True, description="exchange between neighbours in g")
     every: int = Field(1, ge=1, description="steps between two rounds of exchange")
-    acceptance: float = Field(
+    acceptance: Finite = Field(
         0.25, gt=0.0, lt=1.0, description="aim of the hidden columns inserted between wide neighbours"
     )
     hidden: bool = Field(True, description="insert hidden ladder columns where the grid is too wide")
@@ -196,9 +201,9 @@ class Sampler(_Closed):
     step_size: Annotated[Finite, Field(gt=0.0, le=100.0)] | Literal["auto"] = Field(
         "auto", description="integration step, or auto: tuned per column in burn-in (euler-maruyama: 0.05)"
     )
-    target: float = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
+    target: Finite = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
     leapfrogs: int = Field(10, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
-    friction: float = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc per unit time")
+    friction: Finite = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc per unit time")
     burn_in: int = Field(500, ge=0, description="steps before recording starts; tuning happens here")
     steps: int = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
     replicas: int = Field(2, ge=2, le=64, description="independent chains per cell, half cold, half hot starts")
@@ -225,10 +230,10 @@ class Sampler(_Closed):
 class Convergence(_Closed):
     """What a seed's cell must reach; others are flagged in tables and hollow in figures."""
 
-    rhat: float = Field(1.05, gt=1.0, description="largest split R-hat")
-    ess: float = Field(50.0, ge=0.0, description="smallest effective sample size")
-    cold_hot: float = Field(4.0, gt=0.0, description="largest difference of cold and hot starts, in its errors")
-    seeds: float = Field(0.9, gt=0.0, le=1.0, description="share of seeds that must pass for a cell to pass")
+    rhat: Finite = Field(1.05, gt=1.0, description="largest split R-hat")
+    ess: Finite = Field(50.0, ge=0.0, description="smallest effective sample size")
+    cold_hot: Finite = Field(4.0, gt=0.0, description="largest difference of cold and hot starts, in its errors")
+    seeds: Finite = Field(0.9, gt=0.0, le=1.0, description="share of seeds that must pass for a cell to pass")
 
 
 class Config(_Closed):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
@@ -46,8 +47,9 @@ def parse(data: Any, source: str = "config") -> Config:
     try:
         return Config.model_validate(json_like(data))
     except ValidationError as error:
-        lines = dict.fromkeys(_sentences(error))
-        raise UserError("\n".join(f"{source}: {line}" for line in lines)) from None
+        raise UserError("\n".join(f"{source}: {line}" for line in _sentences(error))) from None
+    except RecursionError:
+        raise UserError(f"{source}: contains itself") from None
 
 
 def json_like(data: Any) -> Any:
@@ -61,25 +63,37 @@ def json_like(data: Any) -> Any:
 
 def _sentences(error: ValidationError) -> Iterator[str]:
     """Turn pydantic's findings into sentences that begin with the key."""
+    said: dict[str, str] = {}
     for item in error.errors(include_url=False):
         location = [p for p in item["loc"] if isinstance(p, int) or p in _words(item["loc"])]
-        key = ".".join(map(str, location))
-        shown = item["input"]
-        match item["type"]:
-            case "extra_forbidden":
-                yield f"{key}: unknown key{suggest(str(location[-1]), _known_keys(location[:-1]))}"
-            case "missing":
-                yield f"{key}: required key is missing"
-            case "literal_error":
-                choices = str(item["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-                yield f"{key}: unknown value {shown!r}{suggest(str(shown), choices)}"
-            case "string_pattern_mismatch":
-                yield f"{key}: {shown!r} is no name; use letters, digits, '_' and '-', a letter or digit first"
-            case "value_error":
-                message = item["msg"].removeprefix("Value error, ")
-                yield f"{key}: {message}" if key else message
-            case _:
-                yield f"{key}: {item['msg']} (got {shown!r})"
+        sentence = _sentence(location, item)
+        # A value that fits no member of a union has a finding each; a text was meant as one of the
+        # words, anything else as a number.
+        key = sentence.partition(": ")[0]
+        if key not in said or (item["type"] == "literal_error") == isinstance(item["input"], str):
+            said[key] = sentence
+    yield from said.values()
+
+
+def _sentence(location: list[int | str], item: Any) -> str:
+    key, shown = ".".join(map(str, location)), item["input"]
+    match item["type"]:
+        case "extra_forbidden":
+            return f"{key}: unknown key{suggest(str(location[-1]), _known_keys(location[:-1]))}"
+        case "missing":
+            return f"{key}: required key is missing"
+        case "literal_error":
+            choices = str(item["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+            return f"{key}: unknown value {shown!r}{suggest(str(shown), choices)}"
+        case "string_pattern_mismatch":
+            return f"{key}: {shown!r} is no name; use letters, digits, '_' and '-', a letter or digit first"
+        case "value_error":
+            message = item["msg"].removeprefix("Value error, ")
+            # Checks across keys name the key below this one that is to blame.
+            separator = "." if key and re.match(r"[\w.]+: ", message) else ": "
+            return f"{key}{separator}{message}" if key else message
+        case _:
+            return f"{key}: {item['msg']} (got {shown!r})"
 
 
 def _words(location: tuple[int | str, ...]) -> list[str]:
@@ -156,11 +170,18 @@ def _lines(model: BaseModel, indent: str) -> Iterator[str]:
         elif isinstance(value, dict):
             yield f"{indent}{key}:{note}"
             for name, member in value.items():
-                yield f"{indent}  {name}:"
+                yield f"{indent}  {_scalar(name)}:"
                 yield from _lines(member, indent + "    ")
         else:
-            text = "false" if value is None else json.dumps(value)
-            yield f"{indent}{key}: {text.strip(chr(34)) if isinstance(value, str) else text}{note}"
+            yield f"{indent}{key}: {_scalar(value)}{note}"
+
+
+def _scalar(value: Any) -> str:
+    """Value as YAML on one line; quoted only where YAML would take a word for something else."""
+    if value is None:
+        return "false"
+    plain = isinstance(value, str) and yaml.safe_load(value) == value
+    return value if plain else json.dumps(value)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def couplings(
     gamma : float
         Reciprocity in [-1, 1]; 0 gives independent entries.
     seed : int
-        Disorder seed, >= 0. The same arguments give the same bits for ever.
+        Disorder seed, 0 to 2^32 - 1. The same arguments give the same bits for ever.
     diagonal : {"zero", "iid"}
         Self-couplings: none, or Gaussian of variance 1/N.
 
@@ -99,8 +99,8 @@ def couplings(
         raise UserError(f"N: {N} is not a number of units; give an integer >= 1")
     if not -1.0 <= gamma <= 1.0:
         raise UserError(f"gamma: {gamma} is outside [-1, 1]")
-    if seed < 0:
-        raise UserError(f"seed: {seed} is negative; give an integer >= 0")
+    if not 0 <= seed < 2**32:
+        raise UserError(f"seed: {seed} is no seed; give an integer from 0 to {2**32 - 1}")
     if diagonal not in ("zero", "iid"):
         raise UserError(f"diagonal: unknown choice {diagonal!r}{suggest(diagonal, ('zero', 'iid'))}")
     # RandomState is frozen by numpy's compatibility policy; Generator streams may change.

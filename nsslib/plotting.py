@@ -180,6 +180,8 @@ def extrapolation(table: xr.Dataset, fits: xr.Dataset, names: tuple[str, ...] = 
 def _band(fine: np.ndarray, x: np.ndarray, err: np.ndarray, x_max: float, a_err: float, b_err: float) -> np.ndarray:
     """Standard error of a weighted line along `fine`."""
     used = np.isfinite(err) & (x <= x_max * (1.0 + 1e-9))
+    if not used.any():
+        return np.full_like(fine, np.nan)
     weight = 1.0 / err[used] ** 2
     centre = np.sum(weight * x[used]) / np.sum(weight)
     covariance = -centre * b_err**2

@@ -55,7 +55,7 @@ class Reporter:
         self._streams = [] if quiet else list(streams or (sys.stderr,))
         self._bars = [
             Progress(
-                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
                 TimeRemainingColumn(), TextColumn("{task.fields[detail]}"), console=Console(file=stream),
             )
             for stream in self._streams if stream.isatty()
@@ -74,7 +74,7 @@ class Reporter:
     def say(self, line: str) -> None:
         """Print one line everywhere."""
         for bar in self._bars:
-            bar.console.print(line, highlight=False)
+            bar.console.print(line, highlight=False, markup=False)
         for stream in self._lines:
             print(line, file=stream, flush=True)
 

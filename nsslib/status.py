@@ -33,7 +33,7 @@ def config_of(results: Path) -> Config:
     path = results / "config.json"
     try:
         return parse(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path}: not there; give the directory of a sweep, as results/NAME") from None
     except ValueError as error:
         if isinstance(error, UserError):

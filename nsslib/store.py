@@ -35,22 +35,29 @@ class StoreError(UserError):
     """A store that must not be read as data."""
 
 
-SEAL = ("content_files", "content_bytes", "content_sha256")
+SEAL = ("content_files", "content_bytes", "content_sha256", "attributes_sha256")
 
 
 def digest(path: Path) -> dict[str, str | int]:
-    """Number, bytes and sha256 of the files of a store; of its root, the metadata without attributes."""
+    """Number, bytes and sha256 of the files of a store, and sha256 of its root attributes.
+
+    Attributes tell when and where a store was made: two stores with the same content differ in them.
+    """
     root = path / "zarr.json"
     metadata = json.loads(root.read_text(encoding="utf-8"))
-    metadata.pop("attributes", None)
+    attributes = {k: v for k, v in metadata.pop("attributes", {}).items() if k not in SEAL}
     total, count = 0, 0
-    sha = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    sha = hashlib.sha256(_text(metadata))
     # Hidden files are not part of the data: Snakemake leaves a time stamp in directories it tracks.
     for file in sorted(p for p in path.rglob("[!.]*") if p.is_file() and p != root):
         content = file.read_bytes()
         total, count = total + len(content), count + 1
         sha.update(file.relative_to(path).as_posix().encode() + b"\0" + hashlib.sha256(content).digest())
-    return dict(zip(SEAL, (count, total, sha.hexdigest()), strict=True))
+    return dict(zip(SEAL, (count, total, sha.hexdigest(), hashlib.sha256(_text(attributes)).hexdigest()), strict=True))
+
+
+def _text(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()
 
 
 def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
@@ -82,15 +89,20 @@ def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
             # extended, so it cannot go stale, and without it every reader is warned and slowed down.
             warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
             tree.to_zarr(partial, mode="w", consolidated=True, encoding=encoding)
-        attrs = {"kind": f"nsslib {kind}"} | provenance() | digest(partial)
-        root = partial / "zarr.json"
-        content = json.loads(root.read_text(encoding="utf-8"))
-        content["attributes"] |= attrs
-        root.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        _add_attributes(partial, {"kind": f"nsslib {kind}"} | provenance())
+        attrs = _add_attributes(partial, digest(partial))
         _replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return content["attributes"]
+    return attrs
+
+
+def _add_attributes(path: Path, attrs: Mapping[str, str | int]) -> dict[str, Any]:
+    root = path / "zarr.json"
+    content = json.loads(root.read_text(encoding="utf-8"))
+    content["attributes"] |= attrs
+    root.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return dict(content["attributes"])
 
 
 def _replace(partial: Path, path: Path) -> None:
@@ -98,14 +110,19 @@ def _replace(partial: Path, path: Path) -> None:
     old = path.with_name(f"{path.name}.{os.getpid()}.old")
     if path.exists():
         path.rename(old)
-    partial.rename(path)
+    try:
+        partial.rename(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
 def _encoding(variable: xr.Variable) -> dict[str, Any]:
     """Chunks of about 1 MiB, cut along the first axes, inside few large files."""
     if variable.dtype.kind not in "fi" or variable.nbytes <= CHUNK_BYTES:
-        chunks = variable.shape
+        chunks = tuple(max(1, n) for n in variable.shape)
     else:
         sizes, budget = [], CHUNK_BYTES // variable.dtype.itemsize
         for size in reversed(variable.shape):
@@ -115,7 +132,7 @@ def _encoding(variable: xr.Variable) -> dict[str, Any]:
     encoding: dict[str, Any] = {"chunks": chunks}
     if variable.dtype.kind in "fi":
         encoding["compressors"] = (_COMPRESSOR,)
-    if chunks != variable.shape:
+    if variable.nbytes > CHUNK_BYTES and chunks != variable.shape:
         per_draw = max(1, variable.nbytes // variable.shape[0])
         rows = max(1, min(SHARD_BYTES // per_draw, variable.shape[0]) // chunks[0]) * chunks[0]
         rest = tuple(-(-n // c) * c for n, c in zip(variable.shape[1:], chunks[1:], strict=True))
