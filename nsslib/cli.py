@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nsslib.errors import UserError
+from nsslib.status import Progress, progress
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -112,13 +113,15 @@ def simulate(
 @app.command()
 def status(results: Results) -> None:
     """Count finished, started and missing shards of a sweep."""
-    from nsslib.status import progress
-
     table = Table("block, gamma, N", "done", "started", "missing")
     rows = progress(results)
     for row in rows:
         table.add_row(row.place, str(row.done), str(row.started), str(row.missing))
     _print(table)
+    _say_done(rows)
+
+
+def _say_done(rows: list[Progress]) -> None:
     total = sum(r.done + r.started + r.missing for r in rows)
     typer.echo(f"{sum(r.done for r in rows)} of {total} shards done")
 
@@ -145,6 +148,8 @@ def validate(path: Annotated[Path, typer.Argument(help="config file, store or di
     if problems:
         raise UserError("\n".join(problems))
     typer.echo(f"{path}: {len(found)} stores, all complete and undamaged")
+    if (path / "config.json").exists():
+        _say_done(progress(path))
 
 
 @app.command("open")

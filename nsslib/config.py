@@ -63,6 +63,12 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _integer(value: Any) -> Any:
+    """Read '1e3' as 1000; anything that is no whole number is left for the type check."""
+    number = _number(value) if isinstance(value, str) else value
+    return int(number) if isinstance(number, float) and number.is_integer() and isinstance(value, str) else value
+
+
 def _switch(value: Any) -> Any:
     """Read true as the default settings and false as none."""
     if isinstance(value, bool):
@@ -107,6 +113,7 @@ _SEEDS_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer", "minimum": 0}}]}
 )
 
+Count = Annotated[int, BeforeValidator(_integer)]
 Finite = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
 
 
@@ -135,9 +142,9 @@ class Block(_Closed):
         list[Annotated[Finite, Field(ge=0.0, le=100.0)]], BeforeValidator(_grid), _grid_schema(minimum=0, maximum=100)
     ] = Field(min_length=1, description="coupling strengths: a list, linspace or geomspace [first, last, count]")
     beta: Annotated[
-        list[Annotated[Finite, Field(gt=0.0, le=1e8)]],
+        list[Annotated[Finite, Field(ge=1e-6, le=1e8)]],
         BeforeValidator(_grid),
-        _grid_schema(exclusiveMinimum=0, maximum=1e8),
+        _grid_schema(minimum=1e-6, maximum=1e8),
     ] = Field(min_length=1, description="inverse temperatures: a list, linspace or geomspace [first, last, count]")
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], BeforeValidator(_seeds), _SEEDS_SCHEMA] = Field(
         min_length=1, description="disorder samples: a count, or a list of seeds"
@@ -160,8 +167,8 @@ class Block(_Closed):
 class Save(_Closed):
     """Cadence of what is stored, in steps of the sampler."""
 
-    observables: int = Field(2, ge=1, description="every how many steps the observables are recorded")
-    trajectories: int = Field(
+    observables: Count = Field(2, ge=1, description="every how many steps the observables are recorded")
+    trajectories: Count = Field(
         100, ge=0, description="every how many steps x is stored (0: never); a multiple of observables"
     )
 
@@ -202,10 +209,10 @@ class Sampler(_Closed):
         "auto", description="integration step, or auto: tuned per column in burn-in (euler-maruyama: 0.05)"
     )
     target: Finite = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
-    leapfrogs: int = Field(10, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
+    leapfrogs: Count = Field(10, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
     friction: Finite = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc per unit time")
-    burn_in: int = Field(500, ge=0, description="steps before recording starts; tuning happens here")
-    steps: int = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
+    burn_in: Count = Field(500, ge=0, description="steps before recording starts; tuning happens here")
+    steps: Count = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
     replicas: int = Field(2, ge=2, le=64, description="independent chains per cell, half cold, half hot starts")
     exchange: Annotated[Exchange | None, BeforeValidator(_switch), _switch_schema()] = Field(
         Exchange(), description="replica exchange over the grid; false: none"

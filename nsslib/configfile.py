@@ -53,12 +53,12 @@ def parse(data: Any, source: str = "config") -> Config:
 
 
 def json_like(data: Any) -> Any:
-    """Copy nested mappings and sequences (Snakemake hands over its own types) into dicts and lists."""
+    """Copy nested mappings, sequences and numpy values into dicts, lists and plain numbers."""
     if isinstance(data, Mapping):
         return {k: json_like(v) for k, v in data.items()}
-    if isinstance(data, list | tuple):
+    if isinstance(data, list | tuple | range):
         return [json_like(v) for v in data]
-    return data
+    return data.tolist() if hasattr(data, "tolist") else data
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
@@ -115,7 +115,8 @@ class _UniqueKeys(yaml.SafeLoader):
     """YAML that refuses a key given twice instead of keeping the last."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(k, deep=True) for k, _ in node.value]
+        merge = "tag:yaml.org,2002:merge"
+        keys = [self.construct_object(k, deep=True) for k, _ in node.value if k.tag != merge]
         for key in keys:
             if keys.count(key) > 1:
                 line = node.start_mark.line + 1

@@ -170,10 +170,26 @@ class Shard:
         fields |= {"model": Model(**fields["model"]), "sampler": Sampler(**fields["sampler"])}
         return cls(**fields)
 
+    @property
+    def stream(self) -> int:
+        """Number that its random numbers start from.
+
+        It hangs on all settings but how long to run and what to keep: a longer run of the same
+        shard begins with the same numbers, another grid on the same couplings has its own.
+        """
+        settings = self.settings()
+        for key in ("steps", "save"):
+            del settings["sampler"][key]
+        return int(_sha256(settings)[:32], 16)
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of `settings`: two shards with the same one hold the same numbers."""
-        return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()
+        return _sha256(self.settings())
+
+
+def _sha256(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def shards(config: Config) -> Iterator[Shard]:

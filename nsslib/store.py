@@ -172,7 +172,8 @@ def check(path: Path, kind: str, fingerprint: str | None = None) -> dict[str, An
     if any(attrs.get(key) != value for key, value in found.items()):
         what = f"{found['content_files']} files, {found['content_bytes']} bytes"
         sealed = f"{attrs.get('content_files')} files, {attrs.get('content_bytes')} bytes"
-        raise StoreError(f"{path}: damaged: {what}, sealed with {sealed}")
+        how = f"{what}, sealed with {sealed}" if what != sealed else f"{what} as sealed, but changed"
+        raise StoreError(f"{path}: damaged: {how}")
     if fingerprint is not None and attrs.get("fingerprint") != fingerprint:
         raise StoreError(f"{path}: made with other settings or another kernel version")
     return dict(attrs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +83,14 @@ def simulate(
         One line for every argument that is out of its range.
     """
     diagonal = settings.pop("diagonal", "zero")
-    config = parse(
+    config = _arguments(
         {
             "name": "shard",
             "model": {"phi": phi, "eta": eta, "diagonal": diagonal},
             "blocks": {"main": {"gamma": [gamma], "N": [N], "g": _list(g), "beta": _list(beta), "seeds": [seed]}},
             "sampler": {"integrator": sampler, "steps": steps, "replicas": replicas, "exchange": exchange,
                         "precision": precision, **settings},
-        },
-        "simulate",
+        }
     )  # fmt: skip
     (shard,) = shards(config)
     with Reporter(quiet=not progress) as reporter:
@@ -101,10 +101,17 @@ def simulate(
     return store.read(path, "shard", shard.fingerprint)
 
 
+def _arguments(config: dict[str, Any]) -> Config:
+    """Validate arguments by the rules of a config, and name them as arguments."""
+    try:
+        return parse(config, "simulate")
+    except UserError as error:
+        raise UserError(re.sub(r"(?m)^simulate: (blocks\.main|model|sampler)\.", "simulate: ", str(error))) from None
+
+
 def _list(values: Any) -> Any:
-    if isinstance(values, np.ndarray):
-        values = values.tolist()
-    return list(values) if isinstance(values, list | tuple) else values if isinstance(values, dict) else [values]
+    """A grid as it is; a number as a grid of one value."""
+    return values if isinstance(values, list | tuple | range | dict) or np.ndim(values) else [values]
 
 
 def _work(batch: Batch, results: Path) -> str:

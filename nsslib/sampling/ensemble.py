@@ -57,7 +57,7 @@ class Ensemble:
         self.eta = model.eta
         self.phi = model.phi
         self.kind = kernels.KINDS[model.phi]
-        self.key = rng.key_of(shard.seed, shard.N, round(1e12 * (1.0 + shard.gamma)))
+        self.key = rng.key_of(shard.stream)
         dtype = np.dtype(sampler.precision)
         self.J0 = couplings(shard.N, shard.gamma, shard.seed, model.diagonal).astype(dtype)
         # Both products read the couplings row by row.

@@ -140,5 +140,5 @@ def uniforms(out, key, purpose, step):
 
 
 def key_of(*words: int) -> NDArray[np.uint32]:
-    """Key of a shard from the integers that name it."""
+    """Key from the integers that name a stream; the top bits are left for the purpose."""
     return np.random.SeedSequence(list(words)).generate_state(2, np.uint32) & np.uint32(0x0FFFFFFF)

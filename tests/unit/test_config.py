@@ -81,7 +81,7 @@ def test_an_unknown_choice_is_named_with_the_nearest_valid_one(refusal, text, ke
 IMPOSSIBLE = [
     # grids
     (block(beta="[-1.0, 3.0]"), "blocks.main.beta", "-1.0"),
-    (block(beta="[0.0]"), "blocks.main.beta", "greater than 0"),
+    (block(beta="[0.0]"), "blocks.main.beta", "greater than or equal to 0.000001"),
     (block(beta="[3.0, .inf]"), "blocks.main.beta", "inf"),
     (block(g="[]"), "blocks.main.g", "[]"),
     (block(g="[.nan]"), "blocks.main.g", "nan"),
