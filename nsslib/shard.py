@@ -91,6 +91,7 @@ def _diagnostics(shard: Shard, record: Record) -> xr.Dataset:
         {
             "acceptance": (("replica", "g", "beta"), record.acceptance),
             "step_size": (("g", "beta"), record.step_size),
+            "stopped": (("replica", "g", "beta"), record.stopped),
             "exchange_beta": (("g", "beta_link"), record.exchange_beta),
             "exchange_g": (("g_link", "beta"), record.exchange_g),
             "round_trips": (("axis", "chain"), record.trips),
@@ -108,6 +109,7 @@ def _diagnostics(shard: Shard, record: Record) -> xr.Dataset:
     words = {
         "acceptance": "mean acceptance probability of the integrator",
         "step_size": "integration step, frozen after burn-in",
+        "stopped": "step at which a chain diverged and was stopped; 0: it did not",
         "exchange_beta": "acceptance of exchange with the next beta",
         "exchange_g": "acceptance of exchange with the next g",
         "round_trips": "round trips of every chain: axis 0 along beta, axis 1 along g",
@@ -131,7 +133,7 @@ def _attributes(shard: Shard, record: Record) -> dict[str, Any]:
         "settings": json.dumps(shard.settings(), sort_keys=True),
         "fingerprint": shard.fingerprint,
         "sampler": sampler.integrator,
-        "exact": "yes" if scheme.exact else "no: bias of first order in the step size",
+        "exact": "yes" if scheme.exact else f"no: bias {scheme.bias}",
         "steps": sampler.steps,
         "burn_in": sampler.burn_in,
         "columns": shard.columns,

@@ -7,31 +7,14 @@ Exchange permutes the labels, never the states: `walker[cell]` is the row that h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from nsslib.grid import Shard
 from nsslib.model import couplings
 from nsslib.sampling import kernels, rng
-
-Array = NDArray[np.floating]
-
-
-@dataclass
-class Point:
-    """What a Metropolis step must be able to undo: position and what was evaluated there."""
-
-    X: Array
-    A: Array
-    G: Array
-    sums: NDArray[np.float64]
-
-    def copy_from(self, other: Point, rows: NDArray[np.bool_] | slice = slice(None)) -> None:
-        """Overwrite the given rows by those of another point."""
-        for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True):
-            mine[rows] = theirs[rows]
+from nsslib.sampling.kernels import TILE, Array, Chains, Network, Scratch
+from nsslib.sampling.products import LANES, ROWS, pack
 
 
 class Ensemble:
@@ -39,13 +22,15 @@ class Ensemble:
 
     Attributes
     ----------
-    point : Point
-        X (C, N) positions; A = J0 phi(X); G the gradient of E at each chain's g; sums (C, 3)
-        with x.x, x.A, A.A, from which E at any g follows without a product.
-    P : (C, N) array
-        Momenta in units of 1/sqrt(beta): standard normal in equilibrium at every beta.
+    chains : Chains
+        State in panels of `LANES` chains. Lanes beyond the last chain hold idle chains at g = 0,
+        beta = 1, which belong to no cell.
     shape : tuple of int
         (replicas, len(g), len(beta)) of the ladder.
+    cell, walker : (C,) int arrays
+        Labels.
+    stopped : (C,) int array
+        Step at which the chain of a cell diverged and was stopped; 0 for the others.
     """
 
     def __init__(self, shard: Shard) -> None:
@@ -54,62 +39,97 @@ class Ensemble:
         self.shape = (sampler.replicas, len(g), len(beta))
         self.cell_g = np.broadcast_to(g[None, :, None], self.shape).ravel()
         self.cell_beta = np.broadcast_to(beta[None, None, :], self.shape).ravel()
-        self.eta = model.eta
         self.phi = model.phi
-        self.kind = kernels.KINDS[model.phi]
         self.key = rng.key_of(shard.stream)
+        self.units = shard.N
         dtype = np.dtype(sampler.precision)
         self.J0 = couplings(shard.N, shard.gamma, shard.seed, model.diagonal).astype(dtype)
-        # Both products read the couplings row by row.
-        self._J0T = np.ascontiguousarray(self.J0.T)
-        C, N = int(np.prod(self.shape)), shard.N
-        self.cell = np.arange(C)
-        self.walker = np.arange(C)
-        self._F, self._D, self._V, self._U = (np.empty((C, N), dtype) for _ in range(4))
-        self.P = np.zeros((C, N), dtype)
-        self.point = Point(np.zeros((C, N), dtype), np.zeros((C, N), dtype), np.zeros((C, N), dtype), np.zeros((C, 3)))
+        self.network = Network(kernels.KINDS[model.phi], shard.N, model.eta, pack(self.J0), pack(self.J0.T))
+        self.cell, self.walker = (np.arange(len(self.cell_g)) for _ in range(2))
+        self.stopped = np.zeros(len(self.cell), np.int64)
+        panels = -(-len(self.cell) // LANES)
+        state = np.zeros((panels, len(self.network.J) * ROWS, LANES), dtype)
+        self.chains = Chains(
+            X=state, P=state.copy(), A=state.copy(), G=state.copy(), sums=np.zeros((panels, 3, LANES)),
+            g=np.zeros((panels, LANES)), beta=np.ones((panels, LANES)),
+        )  # fmt: skip
+        work = state[:TILE]
+        self.scratch = Scratch(
+            F=work.copy(), D=work.copy(), V=work.copy(), out=np.zeros((ROWS, LANES), dtype), X=work.copy(),
+            P=work.copy(), A=work.copy(), G=work.copy(), H=np.zeros((TILE, LANES)),
+        )  # fmt: skip
+        self.relabel()
         self._start()
         self.evaluate()
 
     def _start(self) -> None:
         """Cold start x = 0 for even replicas, hot start x ~ N(0, 1) for odd ones."""
-        rng.normals(self.point.X, self.key, rng.START, 0)
+        chains = self.chains
+        rng.normals(chains.X, self.units, self.key, rng.START, 0)
         replica = np.arange(len(self.cell)) // (self.shape[1] * self.shape[2])
-        self.point.X[replica % 2 == 0] = 0.0
-
-    @property
-    def g(self) -> NDArray[np.float64]:
-        """g of every row."""
-        return self.cell_g[self.cell]
-
-    @property
-    def beta(self) -> NDArray[np.float64]:
-        """beta of every row."""
-        return self.cell_beta[self.cell]
-
-    def evaluate(self) -> None:
-        """Force evaluation: A, sums and G at X, two products for all columns."""
-        kernels.transfer(self.kind, self.point.X, self._F, self._D)
-        np.dot(self._F, self._J0T, out=self.point.A)
-        self._gradient()
+        cold = np.ones(chains.g.size, bool)
+        cold[: len(replica)] = replica % 2 == 0
+        chains.X.swapaxes(1, 2)[cold.reshape(chains.g.shape)] = 0.0
 
     def relabel(self) -> None:
-        """Gradient at the present labels after an exchange in g; A is known, one product."""
-        kernels.transfer(self.kind, self.point.X, self._F, self._D)
-        self._gradient()
+        """Write g and beta of the cells that the chains are in now."""
+        self.chains.g.ravel()[: len(self.cell)] = self.cell_g[self.cell]
+        self.chains.beta.ravel()[: len(self.cell)] = self.cell_beta[self.cell]
 
-    def _gradient(self) -> None:
-        point, g = self.point, self.g
-        kernels.residual(point.X, point.A, g, self._V, point.sums)
-        np.dot(self._V, self.J0, out=self._U)
-        kernels.gradient(point.X, self._V, self._U, self._D, g, self.eta, point.G)
+    def place(self, x: NDArray[np.floating]) -> None:
+        """Put the chains at positions (C, unit) and evaluate the force there."""
+        panel, lane = np.divmod(np.arange(len(x)), LANES)
+        self.chains.X[panel, : self.units, lane] = x
+        self.evaluate()
+
+    def evaluate(self) -> None:
+        """Force evaluation of all chains at their X."""
+        kernels.force_all(self.network, self.chains, self.scratch)
+
+    def exchanged(self) -> None:
+        """Follow an exchange in g: labels, and gradients at the g of now; A is known, one product."""
+        self.relabel()
+        kernels.regradient_all(self.network, self.chains, self.scratch)
+
+    def stop_diverged(self, t: int) -> NDArray[np.integer]:
+        """Stop the chains that are no longer finite at step t; they rest at x = 0 from now on.
+
+        Returns
+        -------
+        (n,) int array
+            Their cells.
+        """
+        chains = self.chains
+        finite = np.isfinite(chains.sums).all(axis=1)
+        if finite.all():
+            return np.empty(0, np.int64)
+        panel, lane = np.nonzero(~finite)
+        for state in (chains.X, chains.P, chains.A, chains.G, chains.sums):
+            state[panel, :, lane] = 0.0
+        rows = panel * LANES + lane
+        cells = self.cell[rows[rows < len(self.cell)]]
+        self.stopped[cells] = t
+        return cells
+
+    def by_cell(self, values: NDArray) -> NDArray:
+        """Values of the chains, (panel, lane), in the order of the cells, (replica, g, beta)."""
+        return values.ravel()[self.walker].reshape(self.shape)
+
+    def by_chain(self, values: NDArray) -> NDArray:
+        """Values of the cells, (g, beta), for every chain, (panel, lane); 1 for idle ones."""
+        chains = np.ones(self.chains.g.size)
+        chains[: len(self.cell)] = values.ravel()[self.cell % values.size]
+        return chains.reshape(self.chains.g.shape)
+
+    def rows(self, state: Array, rows: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
+        """Rows of a state as float64, (..., unit), the rows given in any shape; all chains by default."""
+        rows = np.arange(len(self.cell)) if rows is None else rows
+        panel, lane = np.divmod(rows, LANES)
+        return state[panel, : self.units, lane].astype(np.float64)
 
     def energy(self) -> NDArray[np.float64]:
-        """E of every row at its own g."""
-        return energy_at(self.g, self.point.sums, self.eta)
-
-
-def energy_at(g: NDArray[np.float64], sums: NDArray[np.float64], eta: float) -> NDArray[np.float64]:
-    """E_g(x) = |x - g A|^2 / 2 + eta |x|^2 at any g, from x.x, x.A and A.A."""
-    xx, xa, aa = sums.T
-    return (0.5 + eta) * xx - g * xa + 0.5 * g * g * aa
+        """E of every chain at its own g, (C,)."""
+        chains = self.chains
+        xx, xa, aa = (chains.sums[:, k].ravel() for k in range(3))
+        E = kernels.energy_at.py_func(chains.g.ravel(), xx, xa, aa, self.network.eta)
+        return E[: len(self.cell)]

@@ -15,22 +15,26 @@ from numpy.typing import NDArray
 from nsslib.config import Exchange
 from nsslib.sampling import rng
 from nsslib.sampling.ensemble import Ensemble
+from nsslib.sampling.kernels import energy_at
+from nsslib.sampling.products import LANES
 
 BETA, G = 0, 1
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _log_ratio(sums, a, b, ga, gb, beta_a, beta_b, eta):
     """Log of the acceptance ratio for rows a, b trading their (g, beta)."""
-    e_aa = (0.5 + eta) * sums[a, 0] - ga * sums[a, 1] + 0.5 * ga * ga * sums[a, 2]
-    e_ab = (0.5 + eta) * sums[a, 0] - gb * sums[a, 1] + 0.5 * gb * gb * sums[a, 2]
-    e_ba = (0.5 + eta) * sums[b, 0] - ga * sums[b, 1] + 0.5 * ga * ga * sums[b, 2]
-    e_bb = (0.5 + eta) * sums[b, 0] - gb * sums[b, 1] + 0.5 * gb * gb * sums[b, 2]
-    return beta_a * e_aa + beta_b * e_bb - beta_a * e_ba - beta_b * e_ab
+    pa, wa, pb, wb = a // LANES, a % LANES, b // LANES, b % LANES
+    xx_a, xa_a, aa_a = sums[pa, 0, wa], sums[pa, 1, wa], sums[pa, 2, wa]
+    xx_b, xa_b, aa_b = sums[pb, 0, wb], sums[pb, 1, wb], sums[pb, 2, wb]
+    return (
+        beta_a * (energy_at(ga, xx_a, xa_a, aa_a, eta) - energy_at(ga, xx_b, xa_b, aa_b, eta))
+        + beta_b * (energy_at(gb, xx_b, xa_b, aa_b, eta) - energy_at(gb, xx_a, xa_a, aa_a, eta))
+    )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
-def _swap(axis, parity, shape, walker, cell, g, beta, sums, eta, key, t, accepted):
+def _swap(axis, parity, shape, walker, cell, stopped, g, beta, sums, eta, key, t, accepted):
     """Attempt every link of one parity along one axis; add acceptances to `accepted`."""
     replicas, ng, nb = shape
     stride = 1 if axis == BETA else nb
@@ -41,6 +45,8 @@ def _swap(axis, parity, shape, walker, cell, g, beta, sums, eta, key, t, accepte
                     continue
                 ca = (r * ng + i) * nb + j
                 cb = ca + stride
+                if stopped[ca] or stopped[cb]:
+                    continue
                 a, b = walker[ca], walker[cb]
                 ratio = _log_ratio(sums, a, b, g[ca], g[cb], beta[ca], beta[cb], eta)
                 if np.log(rng.uniform(key, rng.SWAP, 2 * t + axis, ca)) < ratio:
@@ -106,12 +112,14 @@ class Exchanger:
             if not wanted or ensemble.shape[2 if axis == BETA else 1] < 2:
                 continue
             _swap(
-                axis, count & 1, ensemble.shape, ensemble.walker, ensemble.cell, ensemble.cell_g, ensemble.cell_beta,
-                ensemble.point.sums, ensemble.eta, ensemble.key, t, self.accepted[axis],
+                axis, count & 1, ensemble.shape, ensemble.walker, ensemble.cell, ensemble.stopped > 0, ensemble.cell_g,
+                ensemble.cell_beta, ensemble.chains.sums, ensemble.network.eta, ensemble.key, t, self.accepted[axis],
             )  # fmt: skip
             self.attempts[axis, count & 1] += 1
             _flow(axis, ensemble.shape, ensemble.cell, self.end, self.trips)
             if axis == G:
+                ensemble.exchanged()
+            else:
                 ensemble.relabel()
 
     def rates(self, axis: int) -> NDArray[np.float64]:

@@ -1,144 +1,174 @@
 """Integrators: how every chain moves at its own g and beta.
 
 In units where mass is 1 and dE is the force: momenta p ~ N(0, 1/beta), kept as P = sqrt(beta) p.
-Metropolised schemes are exact at any step size; Euler-Maruyama has a bias of first order in dt.
+Metropolised schemes are exact at any step size; Euler-Maruyama and BAOAB have a bias of first and
+second order in theirs. Each scheme moves one tile of chains; `step` moves all tiles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from nsslib.config import Sampler
-from nsslib.errors import UserError
-from nsslib.sampling import kernels, rng
-from nsslib.sampling.ensemble import Ensemble, Point
+from nsslib.sampling import rng
+from nsslib.sampling.kernels import LANES, TILE, add, add_both, force, hamiltonian, kick_drift, sums, tile
 
-Rows = NDArray[np.float64]
+HMC, GHMC, EULER_MARUYAMA, BAOAB = range(4)
+_NUMBERS = {"hmc": HMC, "mala": HMC, "ghmc": GHMC, "baoab": BAOAB, "euler-maruyama": EULER_MARUYAMA}
+_FIRST_STEP = {"hmc": 0.3, "mala": 0.3, "ghmc": 0.3, "baoab": 0.4, "euler-maruyama": 0.05}
 
 
 @dataclass(frozen=True)
 class Integrator:
-    """One step of all chains.
+    """A scheme with its parameters.
 
     Attributes
     ----------
-    step : callable
-        ``step(ensemble, eps, t)`` moves all chains with step sizes eps (C,) at counter t and
-        returns the acceptance probability of every row.
+    number : int
+        Scheme, for `step`.
+    leapfrogs : int
+        Mean number of leapfrog steps of an HMC trajectory.
+    friction : float
+        Damping of the momenta per unit time.
     exact : bool
         Whether exp(-beta E) is invariant at any step size.
+    bias : str
+        What is known of the error of the stationary measure.
     start : float
         Step size that tuning starts from, or the one of "auto" where nothing is tuned.
     """
 
-    step: Callable[[Ensemble, Rows, int], Rows]
+    number: int
+    leapfrogs: int
+    friction: float
     exact: bool
+    bias: str
     start: float
+
+    def count(self, key: NDArray[np.uint32], t: int) -> int:
+        """Number of leapfrog steps at counter t: uniform on 1 ... 2 L - 1, so that no mode is resonant."""
+        if self.number != HMC:
+            return 1
+        return 1 + int(rng.uniform(key, rng.LENGTH, t, 0) * (2 * self.leapfrogs - 1))
 
 
 def integrator(sampler: Sampler) -> Integrator:
     """Integrator of a sampler's settings."""
-    match sampler.integrator:
-        case "hmc":
-            return Integrator(HMC(sampler.leapfrogs), exact=True, start=0.3)
-        case "mala":
-            return Integrator(HMC(1), exact=True, start=0.3)
-        case "ghmc":
-            return Integrator(GHMC(sampler.friction), exact=True, start=0.3)
-        case _:
-            return Integrator(euler_maruyama, exact=False, start=0.05)
+    name = sampler.integrator
+    order = {"euler-maruyama": "first", "baoab": "second"}.get(name)
+    return Integrator(
+        number=_NUMBERS[name],
+        leapfrogs=sampler.leapfrogs if name == "hmc" else 1,
+        friction=sampler.friction,
+        exact=order is None,
+        bias=f"of {order} order in the step size" if order else "none",
+        start=_FIRST_STEP[name],
+    )
 
 
-def leapfrog(ensemble: Ensemble, eps: Rows, count: int) -> None:
-    """Leapfrog steps p -= eps dE / 2, x += eps p, p -= eps dE / 2."""
-    x, P, scale = ensemble.point.X, ensemble.P, np.sqrt(ensemble.beta)
-    drift, kick = eps / scale, -eps * scale
-    kernels.add(P, 0.5 * kick, ensemble.point.G)
-    for _ in range(count):
-        kernels.add(x, drift, P)
-        ensemble.evaluate()
-        kernels.add(P, kick, ensemble.point.G)
-    kernels.add(P, -0.5 * kick, ensemble.point.G)
+@njit(error_model="numpy")
+def leapfrog(network, c, s, eps, count):
+    """count x (p -= eps dE / 2, x += eps p, p -= eps dE / 2), neighbouring half kicks taken together."""
+    drift, kick = eps / np.sqrt(c.beta), -eps * np.sqrt(c.beta)
+    kick_drift(network.units, c.X, c.P, 0.5 * kick, c.G, drift)
+    force(network, c, s)
+    for _ in range(count - 1):
+        kick_drift(network.units, c.X, c.P, kick, c.G, drift)
+        force(network, c, s)
+    add(network.units, c.P, 0.5 * kick, c.G)
 
 
-class _Metropolis:
-    """Accept or undo a trajectory by its error in H = beta E + |P|^2 / 2."""
+@njit(error_model="numpy")
+def remember(network, c, s):
+    """Keep the present point and its H = beta E + |P|^2 / 2."""
+    n = len(c.X)
+    s.X[:n], s.P[:n], s.A[:n], s.G[:n] = c.X, c.P, c.A, c.G
+    hamiltonian(network, c, s.H[:n])
 
-    _before: Point | None = None
 
-    def trajectory(self, ensemble: Ensemble, eps: Rows, count: int, t: int) -> Rows:
-        """Leapfrog, then accept each chain with probability min(1, exp(-dH))."""
-        point = ensemble.point
-        if self._before is None:
-            self._before = Point(*(np.empty_like(a) for a in vars(point).values()))
-        self._before.copy_from(point)
-        H = self._hamiltonian(ensemble)
-        leapfrog(ensemble, eps, count)
-        with np.errstate(all="ignore"):
-            dH = self._hamiltonian(ensemble) - H
+@njit(error_model="numpy")
+def metropolis(network, c, s, key, t, first, probability):
+    """Accept each chain with probability min(1, exp(-dH)), or put it back with its momentum flipped."""
+    sums(network, c)
+    H = np.empty_like(c.g)
+    hamiltonian(network, c, H)
+    for p in range(len(c.X)):
+        for w in range(LANES):
+            dH = H[p, w] - s.H[p, w]
             # A trajectory that diverged has dH = inf or nan and is undone.
-            probability = np.where(dH <= 0.0, 1.0, np.nan_to_num(np.exp(-np.abs(dH)), nan=0.0))
-        u = np.empty(len(dH))
-        rng.uniforms(u, ensemble.key, rng.ACCEPT, t)
-        self.rejected = ~(u < probability)
-        point.copy_from(self._before, self.rejected)
-        return probability
-
-    @staticmethod
-    def _hamiltonian(ensemble: Ensemble) -> Rows:
-        kinetic = np.empty(len(ensemble.cell))
-        kernels.square(ensemble.P, kinetic)
-        return ensemble.beta * ensemble.energy() + 0.5 * kinetic
+            probability[p, w] = 1.0 if dH <= 0.0 else np.exp(-dH) if dH > 0.0 else 0.0
+            H[p, w] = rng.uniform(key, rng.ACCEPT, t, first + p * LANES + w) < probability[p, w]
+        for i in range(network.units):
+            for w in range(LANES):
+                accepted = H[p, w] > 0.0
+                c.X[p, i, w] = c.X[p, i, w] if accepted else s.X[p, i, w]
+                c.P[p, i, w] = c.P[p, i, w] if accepted else -s.P[p, i, w]
+                c.A[p, i, w] = c.A[p, i, w] if accepted else s.A[p, i, w]
+                c.G[p, i, w] = c.G[p, i, w] if accepted else s.G[p, i, w]
+    sums(network, c)
 
 
-class HMC(_Metropolis):
-    """Hamiltonian Monte Carlo (Duane et al. 1987); one leapfrog step is MALA.
+@njit(error_model="numpy")
+def ghmc(network, c, s, eps, keep, count, key, t, first, probability):
+    """Hamiltonian Monte Carlo with partial refreshment (Duane et al. 1987, Horowitz 1991).
 
-    The number of leapfrog steps is uniform on 1 ... 2 L - 1, so that no mode is resonant.
+    keep = 0 refreshes all momenta: HMC, and with one leapfrog step MALA.
     """
-
-    def __init__(self, leapfrogs: int) -> None:
-        self.leapfrogs = leapfrogs
-
-    def __call__(self, ensemble: Ensemble, eps: Rows, t: int) -> Rows:
-        """One trajectory from fresh momenta."""
-        count = 1 + int(rng.uniform(ensemble.key, rng.LENGTH, t, 0) * (2 * self.leapfrogs - 1))
-        rng.normals(ensemble.P, ensemble.key, rng.MOMENTA, t)
-        return self.trajectory(ensemble, eps, count, t)
+    rng.refresh(c.P, network.units, keep, key, rng.MOMENTA, t, first)
+    remember(network, c, s)
+    leapfrog(network, c, s, eps, count)
+    metropolis(network, c, s, key, t, first, probability)
 
 
-class GHMC(_Metropolis):
-    """Metropolised underdamped Langevin (Horowitz 1991): one leapfrog step, momenta mostly kept."""
-
-    def __init__(self, friction: float) -> None:
-        self.friction = friction
-
-    def __call__(self, ensemble: Ensemble, eps: Rows, t: int) -> Rows:
-        """Partial refreshment, one leapfrog step, momentum flip where rejected."""
-        noise = np.empty_like(ensemble.P)
-        rng.normals(noise, ensemble.key, rng.MOMENTA, t)
-        c = np.exp(-self.friction * eps)
-        kernels.mix(ensemble.P, c, np.sqrt(1.0 - c * c), noise)
-        start = ensemble.P.copy()
-        probability = self.trajectory(ensemble, eps, 1, t)
-        ensemble.P[self.rejected] = -start[self.rejected]
-        return probability
-
-
-def euler_maruyama(ensemble: Ensemble, dt: Rows, t: int) -> Rows:
+@njit(error_model="numpy")
+def euler_maruyama(network, c, s, dt, key, t, first):
     """x += -dE dt + sqrt(2 dt / beta) n: the unadjusted Langevin dynamics of arXiv 2401.10009."""
-    rng.normals(ensemble.P, ensemble.key, rng.MOMENTA, t)
-    kernels.add(ensemble.point.X, -dt, ensemble.point.G)
-    kernels.add(ensemble.point.X, np.sqrt(2.0 * dt / ensemble.beta), ensemble.P)
-    ensemble.evaluate()
-    bad = np.flatnonzero(~np.isfinite(ensemble.point.sums).all(axis=1))
-    if len(bad):
-        raise UserError(
-            f"euler-maruyama diverged at step {t}, g={ensemble.g[bad[0]]:.12g}, "
-            f"beta={ensemble.beta[bad[0]]:.12g}; choose a smaller step_size than {dt[bad[0]]:g}"
-        )
-    return np.ones(len(dt))
+    rng.refresh(c.P, network.units, np.zeros_like(dt), key, rng.MOMENTA, t, first)
+    add_both(network.units, c.X, -dt, c.G, np.sqrt(2.0 * dt / c.beta), c.P)
+    force(network, c, s)
+    sums(network, c)
+
+
+@njit(error_model="numpy")
+def baoab(network, c, s, eps, keep, key, t, first):
+    """Underdamped Langevin, kick-drift-refresh-drift-kick (Leimkuhler & Matthews 2013)."""
+    drift, kick = 0.5 * eps / np.sqrt(c.beta), -0.5 * eps * np.sqrt(c.beta)
+    kick_drift(network.units, c.X, c.P, kick, c.G, drift)
+    rng.refresh(c.P, network.units, keep, key, rng.MOMENTA, t, first)
+    add(network.units, c.X, drift, c.P)
+    force(network, c, s)
+    add(network.units, c.P, kick, c.G)
+    sums(network, c)
+
+
+@njit(cache=True, error_model="numpy")
+def step(number, network, chains, s, eps, keep, count, key, t, probability):
+    """One step of all chains.
+
+    Parameters
+    ----------
+    number : int
+        Scheme.
+    network, chains, s : Network, Chains, Scratch
+    eps, keep : (panel, lane) arrays
+        Step size, and share of the momentum that a refreshment keeps.
+    count : int
+        Leapfrog steps.
+    key, t
+        Stream and counter of the random numbers.
+    probability : (panel, lane) array
+        Overwritten by the acceptance probabilities.
+    """
+    probability[:] = 1.0
+    for p in range(0, len(chains.X), TILE):
+        c, first = tile(chains, p), p * LANES
+        if number in (HMC, GHMC):
+            ghmc(network, c, s, eps[p : p + TILE], keep[p : p + TILE], count, key, t, first, probability[p : p + TILE])
+        elif number == EULER_MARUYAMA:
+            euler_maruyama(network, c, s, eps[p : p + TILE], key, t, first)
+        else:
+            baoab(network, c, s, eps[p : p + TILE], keep[p : p + TILE], key, t, first)

@@ -1,119 +1,219 @@
-"""Elementwise passes over all chains, compiled: the part of a force evaluation that is no product.
+"""The force evaluation of a tile of chains, compiled: two products with everything else hidden in them.
 
-States are (chain, unit) arrays, one chain a row, float64 or float32; sums are float64.
-The two products run in BLAS between the passes (`nsslib.sampling.ensemble`).
+States are (panel, unit, lane) arrays, float64 or float32 (`nsslib.sampling.products`); a tile is
+a few panels that stay in the cache for a whole trajectory. Sums are float64. Units beyond the last,
+up to a whole block of rows, are zero and stay zero.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from nsslib.sampling.elementary import tanh
+from nsslib.sampling.products import LANES, ROWS, block
 
 KINDS = {"tanh": 0, "erf": 1, "linear": 2}
+TILE = max(1, 64 // LANES)
+"""Panels of a tile."""
+
 _CONTRACT = {"contract"}
-_SUMS = {"contract", "reassoc"}
+Array = NDArray[np.floating]
+
+
+class Network(NamedTuple):
+    """phi by its kind, eta, and the couplings J0 and J0^T packed."""
+
+    kind: int
+    units: int
+    eta: float
+    J: Array
+    JT: Array
+
+
+class Chains(NamedTuple):
+    """State of the chains, (panel, unit, lane), and what belongs to a chain, (panel, lane).
+
+    X positions; P momenta in units of 1/sqrt(beta); A = J0 phi(X); G gradient of E; sums = x.x, x.A, A.A
+    (panel, 3, lane); g and beta of the cell that each chain is in.
+    """
+
+    X: Array
+    P: Array
+    A: Array
+    G: Array
+    sums: Array
+    g: Array
+    beta: Array
+
+
+class Scratch(NamedTuple):
+    """Work space of a tile: phi(X), phi'(X), V, a block of a product, and a point to go back to."""
+
+    F: Array
+    D: Array
+    V: Array
+    out: Array
+    X: Array
+    P: Array
+    A: Array
+    G: Array
+    H: Array
+
+
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def transfer(kind, units, X, F, D):
+    """F = phi(X), D = phi'(X)."""
+    one = X.dtype.type(1.0)
+    for p in range(len(X)):
+        for i in range(units):
+            if kind == 0:
+                for w in range(LANES):
+                    f = tanh(X[p, i, w])
+                    F[p, i, w] = f
+                    D[p, i, w] = one - f * f
+            elif kind == 1:
+                for w in range(LANES):
+                    x = np.float64(X[p, i, w])
+                    F[p, i, w] = math.erf(0.886226925452758 * x)
+                    D[p, i, w] = math.exp(-0.7853981633974483 * x * x)
+            else:
+                for w in range(LANES):
+                    F[p, i, w] = X[p, i, w]
+                    D[p, i, w] = 1.0
+
+
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def residual(network, c, s):
+    """A = J0 F and V = X - g A."""
+    for b in range(len(network.J)):
+        for p in range(len(c.X)):
+            block(network.J, b, s.F, p, s.out)
+            for r in range(min(ROWS, network.units - b * ROWS)):
+                i = b * ROWS + r
+                for w in range(LANES):
+                    c.A[p, i, w] = s.out[r, w]
+                    s.V[p, i, w] = c.X[p, i, w] - c.X.dtype.type(c.g[p, w]) * s.out[r, w]
+
+
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def gradient(network, c, s):
+    """G = V - g phi'(X) J0^T V + 2 eta X."""
+    two_eta = c.X.dtype.type(2.0 * network.eta)
+    for b in range(len(network.JT)):
+        for p in range(len(c.X)):
+            block(network.JT, b, s.V, p, s.out)
+            for r in range(min(ROWS, network.units - b * ROWS)):
+                i = b * ROWS + r
+                for w in range(LANES):
+                    pulled = c.X.dtype.type(c.g[p, w]) * s.D[p, i, w] * s.out[r, w]
+                    c.G[p, i, w] = s.V[p, i, w] - pulled + two_eta * c.X[p, i, w]
+
+
+@njit(error_model="numpy")
+def force(network, c, s):
+    """Force evaluation at X: A and G."""
+    transfer(network.kind, network.units, c.X, s.F, s.D)
+    residual(network, c, s)
+    gradient(network, c, s)
+
+
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def regradient(network, c, s):
+    """G at another g, where A = J0 phi(X) is known: one product."""
+    transfer(network.kind, network.units, c.X, s.F, s.D)
+    for p in range(len(c.X)):
+        for i in range(network.units):
+            for w in range(LANES):
+                s.V[p, i, w] = c.X[p, i, w] - c.X.dtype.type(c.g[p, w]) * c.A[p, i, w]
+    gradient(network, c, s)
+
+
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def sums(network, c):
+    """x.x, x.A and A.A of every chain, from which E at any g follows."""
+    c.sums[:] = 0.0
+    for p in range(len(c.X)):
+        for i in range(network.units):
+            for w in range(LANES):
+                x, a = np.float64(c.X[p, i, w]), np.float64(c.A[p, i, w])
+                c.sums[p, 0, w] += x * x
+                c.sums[p, 1, w] += x * a
+                c.sums[p, 2, w] += a * a
 
 
 @njit(inline="always")
-def _tanh(x):
-    """tanh x = -t / (2 + t) with t = expm1(-2 |x|), branch-free so that it vectorises; 3 ulp."""
-    y = -2.0 * min(abs(x), 20.0)
-    k = np.floor(y * 1.4426950408889634 + 0.5)
-    r = (y - k * 0.6931471803691238) - k * 1.9082149292705877e-10
-    p = 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    p = p * r * r + r
-    s = np.int64((np.int64(k) + 1023) << 52).view(np.float64)
-    t = s * p + (s - 1.0)
-    return math.copysign(-t / (2.0 + t), x)
+def energy_at(g, xx, xa, aa, eta):
+    """E_g(x) = |x - g A|^2 / 2 + eta |x|^2 at any g."""
+    return (0.5 + eta) * xx - g * xa + 0.5 * g * g * aa
 
 
-@njit(cache=True, fastmath=_CONTRACT, error_model="numpy")
-def transfer(kind, X, F, D):
-    """F = phi(X), D = phi'(X)."""
-    chains, units = X.shape
-    for c in range(chains):
-        if kind == 0:
-            for i in range(units):
-                f = _tanh(np.float64(X[c, i]))
-                F[c, i] = f
-                D[c, i] = 1.0 - f * f
-        elif kind == 1:
-            for i in range(units):
-                x = np.float64(X[c, i])
-                F[c, i] = math.erf(0.886226925452758 * x)
-                D[c, i] = math.exp(-0.7853981633974483 * x * x)
-        else:
-            for i in range(units):
-                F[c, i] = X[c, i]
-                D[c, i] = 1.0
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def hamiltonian(network, c, H):
+    """H = beta E + |P|^2 / 2 of every chain, from its sums."""
+    for p in range(len(c.X)):
+        H[p] = 0.0
+        for i in range(network.units):
+            for w in range(LANES):
+                H[p, w] += 0.5 * np.float64(c.P[p, i, w]) * np.float64(c.P[p, i, w])
+        for w in range(LANES):
+            E = energy_at(c.g[p, w], c.sums[p, 0, w], c.sums[p, 1, w], c.sums[p, 2, w], network.eta)
+            H[p, w] += c.beta[p, w] * E
 
 
-@njit(cache=True, fastmath=_SUMS, error_model="numpy")
-def residual(X, A, g, V, sums):
-    """V = X - g A with A = J0 phi(X), and the sums x.x, x.A, A.A of every chain."""
-    chains, units = X.shape
-    for c in range(chains):
-        gc = X.dtype.type(g[c])
-        xx = xa = aa = 0.0
-        for i in range(units):
-            x, a = X[c, i], A[c, i]
-            V[c, i] = x - gc * a
-            xx += np.float64(x) * np.float64(x)
-            xa += np.float64(x) * np.float64(a)
-            aa += np.float64(a) * np.float64(a)
-        sums[c, 0], sums[c, 1], sums[c, 2] = xx, xa, aa
-
-
-@njit(cache=True, fastmath=_CONTRACT, error_model="numpy")
-def gradient(X, V, U, D, g, eta, G):
-    """G = V - g phi'(X) U + 2 eta X with U = J0^T V."""
-    chains, units = X.shape
-    two_eta = X.dtype.type(2.0 * eta)
-    for c in range(chains):
-        gc = X.dtype.type(g[c])
-        for i in range(units):
-            G[c, i] = V[c, i] - gc * D[c, i] * U[c, i] + two_eta * X[c, i]
-
-
-@njit(cache=True, fastmath=_CONTRACT, error_model="numpy")
-def add(Y, a, Z):
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def add(units, Y, a, Z):
     """Y += a Z, one factor a chain."""
-    chains, units = Y.shape
-    for c in range(chains):
-        ac = Y.dtype.type(a[c])
+    for p in range(len(Y)):
         for i in range(units):
-            Y[c, i] += ac * Z[c, i]
+            for w in range(LANES):
+                Y[p, i, w] += Y.dtype.type(a[p, w]) * Z[p, i, w]
 
 
-@njit(cache=True, fastmath=_CONTRACT, error_model="numpy")
-def mix(Y, a, b, Z):
-    """Y = a Y + b Z, one pair of factors a chain."""
-    chains, units = Y.shape
-    for c in range(chains):
-        ac, bc = Y.dtype.type(a[c]), Y.dtype.type(b[c])
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def add_both(units, Y, a, Z, b, T):
+    """Y += a Z + b T, one pair of factors a chain."""
+    for p in range(len(Y)):
         for i in range(units):
-            Y[c, i] = ac * Y[c, i] + bc * Z[c, i]
+            for w in range(LANES):
+                Y[p, i, w] += Y.dtype.type(a[p, w]) * Z[p, i, w] + Y.dtype.type(b[p, w]) * T[p, i, w]
 
 
-@njit(cache=True, fastmath=_SUMS, error_model="numpy")
-def square(Y, out):
-    """Sum of squares of every chain."""
-    chains, units = Y.shape
-    for c in range(chains):
-        s = 0.0
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def kick_drift(units, X, P, kick, G, drift):
+    """P += kick G, then X += drift P."""
+    for p in range(len(X)):
         for i in range(units):
-            s += np.float64(Y[c, i]) * np.float64(Y[c, i])
-        out[c] = s
+            for w in range(LANES):
+                P[p, i, w] += P.dtype.type(kick[p, w]) * G[p, i, w]
+                X[p, i, w] += P.dtype.type(drift[p, w]) * P[p, i, w]
+
+
+@njit
+def tile(c, first):
+    """Chains of the tile whose first panel is `first`."""
+    last = first + TILE
+    return Chains(
+        c.X[first:last], c.P[first:last], c.A[first:last], c.G[first:last], c.sums[first:last], c.g[first:last],
+        c.beta[first:last],
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def force_all(network, c, s):
+    """Force evaluation and sums of all chains."""
+    for first in range(0, len(c.X), TILE):
+        part = tile(c, first)
+        force(network, part, s)
+        sums(network, part)
+
+
+@njit(cache=True)
+def regradient_all(network, c, s):
+    """Gradients of all chains after an exchange in g."""
+    for first in range(0, len(c.X), TILE):
+        regradient(network, tile(c, first), s)

@@ -51,8 +51,8 @@ class Recorder:
         self.acceptance = np.zeros(ensemble.shape)
 
     def count(self, ensemble: Ensemble, acceptance: NDArray[np.float64]) -> None:
-        """Add one step's acceptance probabilities (C,), given by row."""
-        self.acceptance += acceptance[ensemble.walker].reshape(ensemble.shape)
+        """Add one step's acceptance probabilities (panel, lane)."""
+        self.acceptance += ensemble.by_cell(acceptance)
 
     def record(self, ensemble: Ensemble, step: int) -> None:
         """Record draw `step` if one is due: 1 is the first step after burn-in."""
@@ -60,12 +60,15 @@ class Recorder:
         if late or draw > len(self.steps):
             return
         rows = ensemble.walker.reshape(ensemble.shape)[self._visible]
-        x, A, dE = (a[rows].astype(np.float64) for a in (ensemble.point.X, ensemble.point.A, ensemble.point.G))
+        x, A, dE = (ensemble.rows(a, rows) for a in (ensemble.chains.X, ensemble.chains.A, ensemble.chains.G))
+        stopped = ensemble.stopped.reshape(ensemble.shape)[self._visible] > 0
+        # What a stopped chain would show is not drawn from its distribution.
+        x[stopped] = np.nan
         g = ensemble.cell_g.reshape(ensemble.shape)[self._visible][..., None]
         f = self._phi.value(x)
         v = x - g * A
-        lap = self._laplacian(x, v, dE, g, ensemble.eta)
-        for name, value in observables.single(x, v, f, dE, lap, self._beta, ensemble.eta).items():
+        lap = self._laplacian(x, v, dE, g, ensemble.network.eta)
+        for name, value in observables.single(x, v, f, dE, lap, self._beta, ensemble.network.eta).items():
             self.single[name][draw - 1] = value
         for name, value in observables.pair(v, f, self._beta).items():
             self.pair[name][draw - 1] = value

@@ -9,8 +9,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 from numpy.typing import NDArray
+
+from nsslib.sampling.elementary import log32, log64, sin_cos32, sin_cos64
+from nsslib.sampling.products import LANES
 
 MOMENTA, ACCEPT, SWAP, START, LENGTH = range(5)
 """Purposes: numbers of one purpose never meet those of another."""
@@ -44,84 +48,83 @@ def _unit(a, b):
 
 
 @njit(inline="always")
-def _log(u):
-    """Natural logarithm of u in (0, 1), branch-free so that it vectorises; 2 ulp."""
-    bits = np.float64(u).view(np.int64) - np.int64(0x3FE6A09E667F3BCD)
-    k = bits >> 52
-    m = np.int64((bits & np.int64(0xFFFFFFFFFFFFF)) + np.int64(0x3FE6A09E667F3BCD)).view(np.float64)
-    s = (m - 1.0) / (m + 1.0)
-    z = s * s
-    p = 1.0 / 23.0
-    p = p * z + 1.0 / 21.0
-    p = p * z + 1.0 / 19.0
-    p = p * z + 1.0 / 17.0
-    p = p * z + 1.0 / 15.0
-    p = p * z + 1.0 / 13.0
-    p = p * z + 1.0 / 11.0
-    p = p * z + 1.0 / 9.0
-    p = p * z + 1.0 / 7.0
-    p = p * z + 1.0 / 5.0
-    p = p * z + 1.0 / 3.0
-    return np.float64(k) * 0.6931471805599453 + 2.0 * (s + s * z * p)
+def _unit32(a):
+    """Uniform in (0, 1) from 24 of the 32 bits, as float32."""
+    return (np.float32(np.int32(a >> np.uint32(8))) + np.float32(0.5)) * np.float32(2.0**-24)
 
 
-@njit(inline="always")
-def _sin_cos(u):
-    """Sine and cosine of 2 pi u, u in (0, 1), branch-free; 2 ulp of 1."""
-    turn = np.floor(4.0 * u + 0.5)
-    x = (u - 0.25 * turn) * 6.283185307179586
-    z = x * x
-    s = -7.647163731819816e-13
-    s = s * z + 1.6059043836821613e-10
-    s = s * z - 2.505210838544172e-08
-    s = s * z + 2.7557319223985893e-06
-    s = s * z - 1.984126984126984e-04
-    s = s * z + 8.333333333333333e-03
-    s = s * z - 1.6666666666666666e-01
-    s = x + x * z * s
-    c = 4.779477332387385e-14
-    c = c * z - 1.1470745597729725e-11
-    c = c * z + 2.08767569878681e-09
-    c = c * z - 2.755731922398589e-07
-    c = c * z + 2.48015873015873e-05
-    c = c * z - 1.388888888888889e-03
-    c = c * z + 4.1666666666666664e-02
-    c = 1.0 - 0.5 * z + z * z * c
-    quarter = np.int64(turn) & 3
-    swap = (quarter & 1) == 1
-    a, b = (c if swap else s), (s if swap else c)
-    return (-a if quarter >= 2 else a), (-b if (quarter == 1) | (quarter == 2) else b)
+@njit(error_model="numpy")
+def _refresh64(P, units, keep, key, purpose, step, first):
+    """One pair of normals a call of Philox, for units i and i + half."""
+    half = (units + 1) // 2
+    k0, k1 = key[0], key[1] ^ np.uint32(purpose << 28)
+    low, high = np.uint32(step & 0xFFFFFFFF), np.uint32(step >> 32)
+    for p in range(len(P)):
+        for i in range(half):
+            last = i + half < units
+            for w in range(LANES):
+                b0, b1, b2, b3 = philox(np.uint32(i), np.uint32(first + p * LANES + w), low, high, k0, k1)
+                radius = math.sqrt(-2.0 * log64(_unit(b0, b1)))
+                sine, cosine = sin_cos64(_unit(b2, b3))
+                kept = keep[p, w]
+                fresh = math.sqrt(1.0 - kept * kept) * radius
+                P[p, i, w] = kept * P[p, i, w] + fresh * cosine
+                if last:
+                    P[p, i + half, w] = kept * P[p, i + half, w] + fresh * sine
 
 
-@njit(cache=True, error_model="numpy")
-def normals(out, key, purpose, step):
-    """Fill `out` (chain, unit) with standard normals of (key, purpose, step, chain, unit).
+@njit(error_model="numpy")
+def _refresh32(P, units, keep, key, purpose, step, first):
+    """Two pairs of normals a call of Philox, for units i, i + quarter, i + 2 quarter, i + 3 quarter."""
+    quarter = (units + 3) // 4
+    k0, k1 = key[0], key[1] ^ np.uint32(purpose << 28)
+    low, high = np.uint32(step & 0xFFFFFFFF), np.uint32(step >> 32)
+    n = np.empty((4, LANES), np.float32)
+    for p in range(len(P)):
+        for i in range(quarter):
+            for w in range(LANES):
+                b0, b1, b2, b3 = philox(np.uint32(i), np.uint32(first + p * LANES + w), low, high, k0, k1)
+                radius = math.sqrt(np.float32(-2.0) * log32(_unit32(b0)))
+                sine, cosine = sin_cos32(_unit32(b1))
+                n[0, w], n[1, w] = radius * cosine, radius * sine
+                radius = math.sqrt(np.float32(-2.0) * log32(_unit32(b2)))
+                sine, cosine = sin_cos32(_unit32(b3))
+                n[2, w], n[3, w] = radius * cosine, radius * sine
+            for m in range(min(4, (units - i + quarter - 1) // quarter)):
+                for w in range(LANES):
+                    kept = np.float32(keep[p, w])
+                    fresh = math.sqrt(np.float32(1.0) - kept * kept)
+                    P[p, i + m * quarter, w] = kept * P[p, i + m * quarter, w] + fresh * n[m, w]
+
+
+def refresh(P, units, keep, key, purpose, step, first):
+    """P = keep P + sqrt(1 - keep^2) n, with standard normals n of (key, purpose, step, chain, unit).
+
+    For compiled code. float32 states have normals of their own, made of fewer random bits.
 
     Parameters
     ----------
-    out : (C, N) float array
-        Overwritten; float32 gets the rounded float64 numbers.
+    P : (panel, unit, lane) float array
+        Overwritten in its first `units` units.
+    keep : (panel, lane) array
+        What each chain keeps, in [0, 1].
     key : (2,) uint32 array
         From `key_of`.
     purpose : int
         One of the purposes of this module.
     step : int
         Counter of the sampler's steps.
+    first : int
+        Number of the chain in the first lane of the first panel.
     """
-    chains, units = out.shape
-    half = (units + 1) // 2
-    k0, k1 = key[0], key[1] ^ np.uint32(purpose << 28)
-    low, high = np.uint32(step & 0xFFFFFFFF), np.uint32(step >> 32)
-    pair = np.empty((2, half))
-    for c in range(chains):
-        for i in range(half):
-            b0, b1, b2, b3 = philox(np.uint32(i), np.uint32(c), low, high, k0, k1)
-            radius = math.sqrt(-2.0 * _log(_unit(b0, b1)))
-            sine, cosine = _sin_cos(_unit(b2, b3))
-            pair[0, i] = radius * cosine
-            pair[1, i] = radius * sine
-        out[c, :half] = pair[0]
-        out[c, half:] = pair[1, : units - half]
+    raise NotImplementedError
+
+
+@overload(refresh)
+def _refresh(P, units, keep, key, purpose, step, first):
+    if P.dtype == types.float32:
+        return lambda P, units, keep, key, purpose, step, first: _refresh32(P, units, keep, key, purpose, step, first)
+    return lambda P, units, keep, key, purpose, step, first: _refresh64(P, units, keep, key, purpose, step, first)
 
 
 @njit(cache=True)
@@ -133,10 +136,9 @@ def uniform(key, purpose, step, chain):
 
 
 @njit(cache=True)
-def uniforms(out, key, purpose, step):
-    """Fill `out` (chain,) with uniform numbers in (0, 1) of (key, purpose, step, chain)."""
-    for c in range(len(out)):
-        out[c] = uniform(key, purpose, step, c)
+def normals(P, units, key, purpose, step):
+    """Fill P (panel, unit, lane) with standard normals of (key, purpose, step, chain, unit)."""
+    refresh(P, units, np.zeros((P.shape[0], P.shape[2])), key, purpose, step, 0)
 
 
 def key_of(*words: int) -> NDArray[np.uint32]:

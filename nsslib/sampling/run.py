@@ -15,7 +15,7 @@ from nsslib.grid import Shard
 from nsslib.sampling import checkpoint
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.exchange import BETA, Exchanger, G
-from nsslib.sampling.integrators import integrator
+from nsslib.sampling.integrators import BAOAB, GHMC, integrator, step
 from nsslib.sampling.recorder import Recorder
 from nsslib.sampling.tuning import StepSizes
 
@@ -23,6 +23,9 @@ CHECKPOINT_SECONDS = 60.0
 
 Watch = Callable[[int, int, float], None]
 """``watch(done, total, acceptance)``, called after every step."""
+
+Note = Callable[[str], None]
+"""Told of what a user should know: resumed or refused checkpoints, stopped chains."""
 
 
 @dataclass
@@ -39,6 +42,8 @@ class Record:
         Acceptance of every link, (g, beta - 1) and (g - 1, beta).
     trips : (2, C) int array
         Round trips of every chain in beta and in g.
+    stopped : (replica, g, beta) int array
+        Step at which a chain diverged and was stopped, 0 if it did not.
     wall_time : float
         Seconds, over all sittings.
     """
@@ -49,14 +54,15 @@ class Record:
     exchange_beta: NDArray[np.float64]
     exchange_g: NDArray[np.float64]
     trips: NDArray[np.int64]
+    stopped: NDArray[np.int64]
     wall_time: float
 
 
 class Run:
     """One shard being sampled."""
 
-    def __init__(self, shard: Shard) -> None:
-        self.shard = shard
+    def __init__(self, shard: Shard, note: Note = print) -> None:
+        self.shard, self.note = shard, note
         self.ensemble = Ensemble(shard)
         self.scheme = integrator(shard.sampler)
         self.step_sizes = StepSizes(shard.sampler, self.scheme, self.ensemble.shape, shard.N)
@@ -76,7 +82,7 @@ class Run:
         burn_in = self.shard.sampler.burn_in
         if self.t == burn_in and self.exchanger:
             self.exchanger.reset()
-        acceptance = self.scheme.step(self.ensemble, self.step_sizes.rows(self.ensemble), self.t)
+        acceptance = self._move()
         self.step_sizes.update(self.ensemble, acceptance, self.t)
         if self.t >= burn_in:
             self.recorder.count(self.ensemble, acceptance)
@@ -87,14 +93,39 @@ class Run:
             self.recorder.record(self.ensemble, self.t - burn_in)
         return acceptance
 
+    def _move(self) -> NDArray[np.float64]:
+        ensemble, scheme = self.ensemble, self.scheme
+        eps = self.step_sizes.of_chains(ensemble)
+        # Only underdamped schemes keep a part of the momenta.
+        keep = np.exp(-scheme.friction * eps) if scheme.number in (GHMC, BAOAB) else np.zeros_like(eps)
+        acceptance = np.empty_like(eps)
+        step(
+            scheme.number, ensemble.network, ensemble.chains, ensemble.scratch, eps, keep,
+            scheme.count(ensemble.key, self.t), ensemble.key, self.t, acceptance,
+        )  # fmt: skip
+        self._guard()
+        return acceptance
+
+    def _guard(self) -> None:
+        """Stop chains that diverged, say which, and let the rest go on."""
+        ensemble = self.ensemble
+        for cell in ensemble.stop_diverged(self.t + 1):
+            replica = cell // (ensemble.shape[1] * ensemble.shape[2])
+            self.note(
+                f"the chain at g={ensemble.cell_g[cell]:.12g}, beta={ensemble.cell_beta[cell]:.12g}, replica {replica} "
+                f"diverged; last good step {self.t}. It is stopped and its cell flagged; a smaller step_size than "
+                f"{np.exp(self.step_sizes.log_eps).ravel()[cell % self.step_sizes.log_eps.size]:g} may cure it"
+            )
+
     def _arrays(self) -> checkpoint.State:
         """Live arrays that change as the run goes on, by name."""
         ensemble, recorder = self.ensemble, self.recorder
         arrays = {
-            "X": ensemble.point.X,
-            "P": ensemble.P,
+            "X": ensemble.chains.X,
+            "P": ensemble.chains.P,
             "cell": ensemble.cell,
             "walker": ensemble.walker,
+            "stopped": ensemble.stopped,
             "log_eps": self.step_sizes.log_eps,
             "total": self.step_sizes.total,
             "acceptance": recorder.acceptance,
@@ -115,6 +146,7 @@ class Run:
         self.t, self.wall_time = int(state["t"]), float(state["wall_time"])
         for name, array in self._arrays().items():
             array[...] = state[name]
+        self.ensemble.relabel()
         self.ensemble.evaluate()
 
     def record(self) -> Record:
@@ -130,6 +162,7 @@ class Run:
             exchange_beta=links[0],
             exchange_g=links[1],
             trips=exchanger.trips if exchanger else np.zeros((2, len(self.ensemble.cell)), np.int64),
+            stopped=self.ensemble.stopped.reshape(self.ensemble.shape),
             wall_time=self.wall_time,
         )
 
@@ -138,7 +171,7 @@ def run(
     shard: Shard,
     path: Path | None = None,
     watch: Watch | None = None,
-    note: Callable[[str], None] = lambda text: None,
+    note: Note = lambda text: None,
 ) -> Record:
     """Sample a shard from the start, or from its checkpoint.
 
@@ -150,14 +183,14 @@ def run(
     watch : callable, optional
         Told of every step.
     note : callable
-        Told of resumed or refused checkpoints.
+        Told of resumed or refused checkpoints and of stopped chains.
 
     Returns
     -------
     Record
     """
     with threadpool_limits(1):
-        this = Run(shard)
+        this = Run(shard, note)
         if path:
             state, reason = checkpoint.load(path, shard)
             if state:
@@ -172,7 +205,7 @@ def run(
             now = time.monotonic()
             this.wall_time = before + now - began
             if watch:
-                watch(this.t, this.total, float(acceptance.mean()))
+                watch(this.t, this.total, float(acceptance.ravel()[: len(this.ensemble.cell)].mean()))
             if path and now - saved > CHECKPOINT_SECONDS:
                 checkpoint.save(path, shard, this.state())
                 saved = time.monotonic()

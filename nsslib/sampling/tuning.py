@@ -26,16 +26,17 @@ class StepSizes:
         self.total = np.zeros(shape[1:])
         self._target, self._burn_in = sampler.target, sampler.burn_in
 
-    def rows(self, ensemble: Ensemble) -> NDArray[np.float64]:
-        """Step size of every row."""
-        cells = ensemble.cell % self.log_eps.size
-        return np.exp(self.log_eps).ravel()[cells]
+    def of_chains(self, ensemble: Ensemble) -> NDArray[np.float64]:
+        """Step size of every chain, (panel, lane); 0 where it was stopped."""
+        eps = ensemble.by_chain(np.exp(self.log_eps))
+        eps.ravel()[ensemble.walker[ensemble.stopped > 0]] = 0.0
+        return eps
 
     def update(self, ensemble: Ensemble, acceptance: NDArray[np.float64], t: int) -> None:
-        """Learn from the acceptance probabilities (C,) of burn-in step t; freeze at its end."""
+        """Learn from the acceptance probabilities (panel, lane) of burn-in step t; freeze at its end."""
         if not self.tuned or t >= self._burn_in:
             return
-        mean = acceptance[ensemble.walker].reshape(ensemble.shape).mean(axis=0)
+        mean = ensemble.by_cell(acceptance).mean(axis=0)
         self.log_eps += (mean - self._target) / (1.0 + 0.1 * t) ** 0.6
         second_half = t - self._burn_in // 2
         if second_half >= 0:

@@ -144,19 +144,21 @@ def test_leapfrog_conserves_energy_to_second_order():
     from nsslib.sampling import rng
     from nsslib.sampling.ensemble import Ensemble
     from nsslib.sampling.integrators import leapfrog
+    from nsslib.sampling.kernels import hamiltonian, sums
 
     shard = Shard("b", 0.2, 20, 0, (0.8, 1.2), (4.0, 40.0), model_of(), sampler_of())
     errors = []
     for count in (8, 16, 32):
         ensemble = Ensemble(shard)
-        rng.normals(ensemble.point.X, ensemble.key, rng.START, 1)
-        ensemble.point.X *= 0.5
-        ensemble.evaluate()
-        rng.normals(ensemble.P, ensemble.key, rng.MOMENTA, 1)
-        total = [ensemble.energy() + 0.5 * (ensemble.P**2).sum(axis=1) / ensemble.beta]
-        leapfrog(ensemble, np.full(len(ensemble.cell), 1.6 / count), count)
-        total.append(ensemble.energy() + 0.5 * (ensemble.P**2).sum(axis=1) / ensemble.beta)
-        errors.append(np.sqrt(np.mean((total[1] - total[0]) ** 2)))
+        network, chains = ensemble.network, ensemble.chains
+        ensemble.place(0.5 * np.random.default_rng(1).normal(size=(8, 20)))
+        rng.normals(chains.P, 20, ensemble.key, rng.MOMENTA, 1)
+        before, after = np.empty_like(chains.g), np.empty_like(chains.g)
+        hamiltonian(network, chains, before)
+        leapfrog(network, chains, ensemble.scratch, np.full_like(chains.g, 1.6 / count), count)
+        sums(network, chains)
+        hamiltonian(network, chains, after)
+        errors.append(np.sqrt(np.mean(((after - before) / chains.beta).ravel()[:8] ** 2)))
     orders = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     np.testing.assert_allclose(orders, 2.0, atol=0.15)
 

@@ -5,7 +5,8 @@ import pytest
 
 from nsslib import model
 from nsslib.sampling import kernels
-from nsslib.sampling.ensemble import Ensemble, energy_at
+from nsslib.sampling.ensemble import Ensemble
+from nsslib.sampling.products import LANES
 
 ETA = 0.2
 TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
@@ -17,28 +18,28 @@ def ensemble(request, make_shard):
     phi, precision = request.param
     made = Ensemble(make_shard(N=[9], gamma=[0.4], model={"phi": phi, "eta": ETA}, sampler={"precision": precision}))
     random = np.random.default_rng(3)
-    made.point.X[:] = random.normal(size=made.point.X.shape)
     made.cell[:] = random.permutation(made.cell)
     made.walker[made.cell] = np.arange(len(made.cell))
-    made.evaluate()
+    made.relabel()
+    made.place(random.normal(size=(len(made.cell), 9)))
     return made
 
 
 @pytest.fixture
 def tolerance(ensemble):
-    return TOLERANCE[ensemble.point.X.dtype.name]
+    return TOLERANCE[ensemble.chains.X.dtype.name]
 
 
 def rows(ensemble, function, g=None):
     """A function of the reference model for every row, at its own g or another."""
-    x, J0 = ensemble.point.X.astype(float), ensemble.J0.astype(float)
-    g = ensemble.g if g is None else g
+    x, J0 = ensemble.rows(ensemble.chains.X), ensemble.J0.astype(float)
+    g = ensemble.cell_g[ensemble.cell] if g is None else g
     return np.array([function(x[c], g[c] * J0, ensemble.phi, ETA) for c in range(len(x))])
 
 
 def test_the_force_is_the_gradient_of_the_model(ensemble, tolerance):
     expected = rows(ensemble, model.gradient)
-    assert np.max(np.abs(ensemble.point.G - expected)) < tolerance * np.max(np.abs(expected))
+    assert np.max(np.abs(ensemble.rows(ensemble.chains.G) - expected)) < tolerance * np.max(np.abs(expected))
 
 
 def test_the_sums_give_the_energy_of_the_model(ensemble, tolerance):
@@ -47,21 +48,22 @@ def test_the_sums_give_the_energy_of_the_model(ensemble, tolerance):
 
 def test_the_sums_give_the_energy_at_any_other_g(ensemble, tolerance):
     g = np.linspace(0.0, 2.0, len(ensemble.cell))
-    found = energy_at(g, ensemble.point.sums, ETA)
+    xx, xa, aa = ensemble.chains.sums.swapaxes(0, 1).reshape(3, -1)[:, : len(g)]
+    found = np.array([kernels.energy_at(*v, ETA) for v in zip(g, xx, xa, aa, strict=True)])
     np.testing.assert_allclose(found, rows(ensemble, model.energy, g), rtol=tolerance)
 
 
 def test_new_labels_need_no_new_field(ensemble, tolerance):
     ensemble.cell[:] = ensemble.cell[::-1].copy()
     ensemble.walker[ensemble.cell] = np.arange(len(ensemble.cell))
-    ensemble.relabel()
+    ensemble.exchanged()
     expected = rows(ensemble, model.gradient)
-    assert np.max(np.abs(ensemble.point.G - expected)) < tolerance * np.max(np.abs(expected))
+    assert np.max(np.abs(ensemble.rows(ensemble.chains.G) - expected)) < tolerance * np.max(np.abs(expected))
 
 
 def test_half_of_the_replicas_start_cold_and_half_hot(make_shard):
     ensemble = Ensemble(make_shard(N=[64], sampler={"replicas": 4}))
-    x = ensemble.point.X.reshape(4, -1)
+    x = ensemble.rows(ensemble.chains.X).reshape(4, -1)
     assert not x[[0, 2]].any()
     assert np.all(np.abs(x[[1, 3]].std(axis=1) - 1.0) < 0.15)
 
@@ -71,23 +73,12 @@ def test_the_couplings_are_those_of_the_model(make_shard):
     np.testing.assert_array_equal(Ensemble(shard).J0, model.couplings(9, 0.4, 6, "iid"))
 
 
-def passed(x, kind="tanh", dtype=float):
-    X = np.atleast_2d(x).astype(dtype)
+def passed(x, kind, dtype):
+    X = np.zeros((1, -(-len(x) // LANES), LANES), dtype)
+    X.ravel()[: len(x)] = x
     F, D = np.empty_like(X), np.empty_like(X)
-    kernels.transfer(kernels.KINDS[kind], X, F, D)
-    return F[0], D[0]
-
-
-def test_tanh_is_good_to_4_ulp():
-    x = np.geomspace(1e-8, 50.0, 20_001)
-    exact = np.tanh(x.astype(np.longdouble))
-    for sign in (1, -1):
-        found = sign * passed(sign * x)[0]
-        assert np.max(np.abs(found - exact) / np.spacing(exact.astype(float))) < 4
-
-
-def test_tanh_is_exact_at_its_ends():
-    np.testing.assert_array_equal(passed(np.array([0.0, np.inf, -np.inf, 400.0]))[0], [0.0, 1.0, -1.0, 1.0])
+    kernels.transfer(kernels.KINDS[kind], X.shape[1], X, F, D)
+    return F.ravel()[: len(x)], D.ravel()[: len(x)]
 
 
 @pytest.mark.parametrize("phi", model.PHI)
@@ -105,11 +96,13 @@ def test_every_transfer_function_of_the_model_has_a_kernel():
 
 def test_linear_passes_do_what_their_names_say():
     random = np.random.default_rng(0)
-    Y, Z, a, b = random.normal(size=(3, 5)), random.normal(size=(3, 5)), *random.normal(size=(2, 3))
-    added, mixed, squares = Y.copy(), Y.copy(), np.empty(3)
-    kernels.add(added, a, Z)
-    kernels.mix(mixed, a, b, Z)
-    kernels.square(Y, squares)
-    np.testing.assert_allclose(added, Y + a[:, None] * Z, rtol=1e-14)
-    np.testing.assert_allclose(mixed, a[:, None] * Y + b[:, None] * Z, rtol=1e-14)
-    np.testing.assert_allclose(squares, (Y**2).sum(1), rtol=1e-14)
+    Y, Z, T = random.normal(size=(3, 2, 5, LANES))
+    a, b = random.normal(size=(2, 2, 1, LANES))
+    added, both, x, P = Y.copy(), Y.copy(), Y.copy(), T.copy()
+    kernels.add(5, added, a[:, 0], Z)
+    kernels.add_both(5, both, a[:, 0], Z, b[:, 0], T)
+    kernels.kick_drift(5, x, P, a[:, 0], Z, b[:, 0])
+    np.testing.assert_allclose(added, Y + a * Z, rtol=1e-13)
+    np.testing.assert_allclose(both, Y + a * Z + b * T, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(P, T + a * Z, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(x, Y + b * P, rtol=1e-12, atol=1e-14)

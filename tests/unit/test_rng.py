@@ -1,19 +1,27 @@
 """Random numbers are functions of what names them, and distributed as they should be."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
+from numba import njit
 from scipy import stats
 
 from nsslib.sampling import rng
+from nsslib.sampling.products import LANES
 
 KEY = rng.key_of(1, 2, 3)
 ONES = 0xFFFFFFFF
 
 
-def normals(chains=50, units=400, key=KEY, purpose=rng.MOMENTA, step=0):
-    out = np.empty((chains, units))
-    rng.normals(out, key, purpose, step)
-    return out
+def normals(chains=50, units=400, key=KEY, purpose=rng.MOMENTA, step=0, dtype=float):
+    """Normals by (chain, unit)."""
+    P = np.zeros((-(-chains // LANES), units, LANES), dtype)
+    rng.normals(P, units, key, purpose, step)
+    return P.swapaxes(1, 2).reshape(-1, units)[:chains].astype(float)
+
+
+BOTH = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
 
 @pytest.mark.parametrize(
@@ -27,8 +35,9 @@ def test_philox_gives_its_published_answers(word, expected):
     assert rng.philox(*[np.uint32(word)] * 6) == expected
 
 
-def test_normals_are_normal():
-    z = normals().ravel()
+@BOTH
+def test_normals_are_normal(dtype):
+    z = normals(dtype=dtype).ravel()
     assert stats.kstest(z, "norm").pvalue > 0.01
     assert abs(stats.ttest_1samp(z, 0.0).statistic) < 3
     for power, moment in ((2, 1.0), (3, 0.0), (4, 3.0)):
@@ -36,19 +45,46 @@ def test_normals_are_normal():
         assert sample.mean() == pytest.approx(moment, abs=4 * sample.std() / np.sqrt(z.size))
 
 
-def test_the_two_halves_of_box_muller_are_independent():
-    a, b = np.split(normals(), 2, axis=1)
-    assert abs(stats.pearsonr(a.ravel(), b.ravel()).statistic) < 4 / np.sqrt(a.size)
-    assert abs(stats.pearsonr(a.ravel() ** 2, b.ravel() ** 2).statistic) < 4 / np.sqrt(a.size)
+@BOTH
+def test_normals_of_one_call_of_philox_are_independent(dtype):
+    parts = np.split(normals(dtype=dtype), 4, axis=1)
+    for a, b in combinations(parts, 2):
+        assert abs(stats.pearsonr(a.ravel(), b.ravel()).statistic) < 4 / np.sqrt(a.size)
+        assert abs(stats.pearsonr(a.ravel() ** 2, b.ravel() ** 2).statistic) < 4 / np.sqrt(a.size)
 
 
-def test_normals_do_not_depend_on_how_many_chains_there_are():
-    np.testing.assert_array_equal(normals(chains=3), normals(chains=7)[:3])
+@BOTH
+def test_normals_do_not_depend_on_how_many_chains_there_are(dtype):
+    np.testing.assert_array_equal(normals(chains=3, dtype=dtype), normals(chains=200, dtype=dtype)[:3])
 
 
-@pytest.mark.parametrize("units", [1, 2, 7])
-def test_any_number_of_units_is_filled(units):
-    assert np.isfinite(normals(chains=4, units=units)).all()
+@BOTH
+@pytest.mark.parametrize("units", [1, 2, 3, 5, 7, 8])
+def test_any_number_of_units_is_filled(units, dtype):
+    z = normals(chains=4, units=units, dtype=dtype)
+    assert np.isfinite(z).all()
+    assert (z != 0).all()
+
+
+def test_units_beyond_the_last_are_left_alone():
+    P = np.zeros((1, 10, LANES))
+    rng.normals(P, 7, KEY, rng.MOMENTA, 0)
+    assert (P[:, :7] != 0).all()
+    assert not P[:, 7:].any()
+
+
+@njit
+def refreshed(P, keep, units):
+    rng.refresh(P, units, keep, KEY, rng.MOMENTA, 0, 0)
+
+
+@BOTH
+def test_a_partial_refreshment_keeps_its_share_and_the_variance(dtype):
+    keep = np.full((1, LANES), 0.6)
+    P, z = np.ones((1, 8, LANES), dtype), np.zeros((1, 8, LANES), dtype)
+    refreshed(P, keep, 8)
+    rng.normals(z, 8, KEY, rng.MOMENTA, 0)
+    np.testing.assert_allclose(P, 0.6 + 0.8 * z, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -63,24 +99,17 @@ def test_chains_have_numbers_of_their_own():
     assert len(np.unique(z)) == z.size
 
 
-def test_float32_gets_the_same_numbers_rounded():
-    out = np.empty((3, 10), np.float32)
-    rng.normals(out, KEY, rng.MOMENTA, 0)
-    np.testing.assert_array_equal(out, normals(3, 10).astype(np.float32))
-
-
 def test_the_numbers_are_the_same_for_ever():
     pinned = [-1.4581090242165093, -1.1118028155351949, 2.010161247056126, -0.2304281178866532]
     np.testing.assert_allclose(normals(1, 4)[0], pinned, rtol=1e-14)
     assert rng.uniform(KEY, rng.SWAP, 5, 3) == pytest.approx(0.16163927741581313, rel=1e-14)
 
 
-def test_uniforms_are_uniform_and_the_same_one_by_one():
+def test_uniforms_are_uniform():
     u = np.empty(20_000)
-    rng.uniforms(u, KEY, rng.ACCEPT, 4)
+    u[:] = [rng.uniform(KEY, rng.ACCEPT, 4, chain) for chain in range(len(u))]
     assert u.min() > 0.0 and u.max() < 1.0
     assert stats.kstest(u, "uniform").pvalue > 0.01
-    assert u[7] == rng.uniform(KEY, rng.ACCEPT, 4, 7)
 
 
 def test_keys_leave_room_for_the_purpose():
@@ -90,18 +119,3 @@ def test_keys_leave_room_for_the_purpose():
 def test_different_words_give_different_keys():
     words = [(s, N, g) for s in range(8) for N in (8, 9) for g in (0, 10**12)]
     assert len({tuple(rng.key_of(*w)) for w in words}) == len(words)
-
-
-def test_logarithm_is_good_to_4_ulp():
-    u = np.concatenate([np.geomspace(2.0**-54, 0.5, 2000), 1.0 - np.geomspace(2.0**-53, 0.5, 2000)])
-    exact = np.log(u.astype(np.longdouble))
-    found = np.array([rng._log(v) for v in u])
-    assert np.max(np.abs(found - exact) / np.spacing(np.abs(exact).astype(float))) < 4
-
-
-def test_sine_and_cosine_are_good_to_4_ulp_of_one():
-    u = np.concatenate([np.linspace(0.0, 1.0, 4001)[1:-1], np.geomspace(2.0**-54, 0.1, 500)])
-    angle = 2 * np.arctan2(np.longdouble(0), np.longdouble(-1)) * u.astype(np.longdouble)
-    found = np.array([rng._sin_cos(v) for v in u])
-    exact = np.stack([np.sin(angle), np.cos(angle)], axis=1)
-    assert np.max(np.abs(found - exact)) < 4 * np.finfo(float).eps

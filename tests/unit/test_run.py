@@ -177,10 +177,20 @@ def test_step_sizes_are_frozen_after_burn_in(make_shard, always_saving, tmp_path
     np.testing.assert_array_equal(np.exp(at_end_of_burn_in["log_eps"]), run(shard).step_size)
 
 
-def test_euler_maruyama_that_diverges_names_cell_and_step_size(make_shard):
-    shard = make_shard(g=[2.0], sampler={"integrator": "euler-maruyama", "step_size": 50.0})
-    with pytest.raises(ValueError, match=r"diverged at step \d+, g=2, beta=.* smaller step_size than 50"):
-        run(shard)
+def test_a_chain_that_diverges_is_stopped_and_named_and_the_rest_goes_on(make_shard):
+    """Linear phi at g = 60: the Hessian has eigenvalues far beyond 2 / dt; at g = 0.3 it has not."""
+    sampler = {"integrator": "euler-maruyama", "step_size": 0.4, "exchange": False}
+    shard = make_shard(g=[0.3, 60.0], model={"phi": "linear"}, sampler=sampler)
+    said = []
+    record = run(shard, note=said.append)
+    bad = record.stopped > 0
+    assert bad.any() and not bad.all()
+    assert len(said) == bad.sum()
+    assert all("last good step" in line and "smaller step_size than 0.4" in line for line in said)
+    assert all("g=60," in line for line in said)
+    visible = record.recorder.single["q"][-1]
+    assert np.isfinite(visible[:, 0]).all()
+    assert np.isnan(visible[:, 1]).any()
 
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
