@@ -202,15 +202,15 @@ def _switch_schema() -> WithJsonSchema:
 class Sampler(_Closed):
     """How a shard is sampled."""
 
-    integrator: Literal["hmc", "mala", "ghmc", "euler-maruyama"] = Field(
-        "hmc", description="hmc, mala, ghmc: exact; euler-maruyama: unadjusted Langevin, biased in its time step"
+    integrator: Literal["hmc", "mala", "ghmc", "baoab", "euler-maruyama"] = Field(
+        "hmc", description="hmc, mala, ghmc: exact; baoab, euler-maruyama: unadjusted, biased in their time step"
     )
     step_size: Annotated[Finite, Field(gt=0.0, le=100.0)] | Literal["auto"] = Field(
-        "auto", description="integration step, or auto: tuned per column in burn-in (euler-maruyama: 0.05)"
+        "auto", description="integration step, or auto: tuned per column in burn-in (baoab: 0.4, euler-maruyama: 0.05)"
     )
     target: Finite = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
     leapfrogs: Count = Field(10, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
-    friction: Finite = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc per unit time")
+    friction: Finite = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc and baoab per unit time")
     burn_in: Count = Field(500, ge=0, description="steps before recording starts; tuning happens here")
     steps: Count = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
     replicas: int = Field(2, ge=2, le=64, description="independent chains per cell, half cold, half hot starts")
@@ -229,7 +229,7 @@ class Sampler(_Closed):
                 f"steps: {self.steps} steps give {self.steps // self.save.observables} draws; "
                 f"error estimates need >= 8: raise steps or lower save.observables"
             )
-        if self.step_size == "auto" and self.integrator != "euler-maruyama" and self.burn_in < 50:
+        if self.step_size == "auto" and self.integrator in ("hmc", "mala", "ghmc") and self.burn_in < 50:
             raise ValueError(f"burn_in: {self.burn_in} steps are too few to tune the step size; give >= 50")
         return self
 

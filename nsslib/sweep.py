@@ -56,8 +56,8 @@ def simulate(
         Independent chains per cell on the same couplings, >= 2; half start cold, half hot.
     phi : {"tanh", "erf", "linear"}
         Transfer function.
-    sampler : {"hmc", "mala", "ghmc", "euler-maruyama"}
-        Integrator; all but the last are exact.
+    sampler : {"hmc", "mala", "ghmc", "baoab", "euler-maruyama"}
+        Integrator; all but the last two are exact.
     steps : int
         Recorded steps after burn-in.
     exchange : bool

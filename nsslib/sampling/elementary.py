@@ -12,11 +12,18 @@ from numba import njit, types
 from numba.extending import overload
 
 
+_SHIFT = 1.5 * 2.0**52
+"""Added to a small number it leaves the nearest integer in the last bits: AVX2 converts no float64."""
+
+_SHIFT_BITS = np.int64(np.float64(_SHIFT).view(np.int64))
+
+
 @njit(inline="always")
 def tanh64(x):
     """tanh x = -t / (2 + t) with t = expm1(-2 |x|); 3 ulp."""
     y = -2.0 * min(abs(x), 20.0)
-    k = np.floor(y * 1.4426950408889634 + 0.5)
+    shifted = np.float64(y * 1.4426950408889634 + _SHIFT)
+    k = shifted - _SHIFT
     r = (y - k * 0.6931471803691238) - k * 1.9082149292705877e-10
     p = 1.0 / 6227020800.0
     p = p * r + 1.0 / 479001600.0
@@ -31,7 +38,7 @@ def tanh64(x):
     p = p * r + 1.0 / 6.0
     p = p * r + 0.5
     p = p * r * r + r
-    s = np.int64((np.int64(k) + 1023) << 52).view(np.float64)
+    s = np.int64((shifted.view(np.int64) + 1023) << 52).view(np.float64)
     t = s * p + (s - 1.0)
     return math.copysign(-t / (2.0 + t), x)
 
@@ -74,7 +81,8 @@ def log64(u):
     p = p * z + 1.0 / 7.0
     p = p * z + 1.0 / 5.0
     p = p * z + 1.0 / 3.0
-    return np.float64(k) * 0.6931471805599453 + 2.0 * (s + s * z * p)
+    exponent = np.int64(k + _SHIFT_BITS).view(np.float64) - _SHIFT
+    return exponent * 0.6931471805599453 + 2.0 * (s + s * z * p)
 
 
 @njit(inline="always")
@@ -95,8 +103,8 @@ def log32(u):
 @njit(inline="always")
 def sin_cos64(u):
     """Sine and cosine of 2 pi u, u in (0, 1); 2 ulp of 1."""
-    turn = np.floor(4.0 * u + 0.5)
-    x = (u - 0.25 * turn) * 6.283185307179586
+    shifted = np.float64(4.0 * u + _SHIFT)
+    x = (u - 0.25 * (shifted - _SHIFT)) * 6.283185307179586
     z = x * x
     s = -7.647163731819816e-13
     s = s * z + 1.6059043836821613e-10
@@ -114,7 +122,7 @@ def sin_cos64(u):
     c = c * z - 1.388888888888889e-03
     c = c * z + 4.1666666666666664e-02
     c = 1.0 - 0.5 * z + z * z * c
-    return _turned(np.int64(turn), s, c)
+    return _turned(shifted.view(np.int64), s, c)
 
 
 @njit(inline="always")

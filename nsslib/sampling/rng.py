@@ -42,9 +42,9 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 @njit(inline="always")
 def _unit(a, b):
-    """Uniform in (0, 1) from 53 of the 64 bits."""
-    bits = (np.uint64(a) << np.uint64(21)) ^ (np.uint64(b) >> np.uint64(11))
-    return (np.float64(np.int64(bits)) + 0.5) * _TWO_53
+    """Uniform in (0, 1) from 52 of the 64 bits, which become the mantissa of a number in [1, 2)."""
+    bits = np.uint64(a) << np.uint64(20) | np.uint64(b) >> np.uint64(12) | np.uint64(0x3FF0000000000000)
+    return (np.uint64(bits).view(np.float64) - 1.0) + _TWO_53
 
 
 @njit(inline="always")
