@@ -34,7 +34,8 @@ format: .venv/installed
 	$(BIN)/snakefmt Snakefile workflow
 
 bench: .venv/installed
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/theory.py
 
 # schema.json and default.yaml from the models.
 generated: .venv/installed

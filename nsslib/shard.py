@@ -10,6 +10,7 @@ import xarray as xr
 
 from nsslib.grid import Shard
 from nsslib.observables import LONG_NAMES, pairs
+from nsslib.sampling.checkpoint import State
 from nsslib.sampling.integrators import integrator
 from nsslib.sampling.run import Record
 
@@ -29,7 +30,7 @@ def to_tree(shard: Shard, record: Record) -> xr.DataTree:
     Returns
     -------
     DataTree
-        /observables (draw, replica | pair, g, beta), /diagnostics, and /trajectories (draw, replica,
+        /observables (draw, replica | pair, g, beta), /diagnostics, /state, and /trajectories (draw, replica,
         g, beta, unit) where any are kept.
     """
     recorder = record.recorder
@@ -44,6 +45,7 @@ def to_tree(shard: Shard, record: Record) -> xr.DataTree:
         "/": xr.Dataset(coords=_scalars(shard)),
         "/observables": observables,
         "/diagnostics": _diagnostics(shard, record),
+        "/state": _state(record),
     }
     if recorder.x.size:
         nodes["/trajectories"] = _trajectories(shard, record, cells)
@@ -54,6 +56,23 @@ def to_tree(shard: Shard, record: Record) -> xr.DataTree:
                 node.coords[name].attrs.update(long_name=words, units="1")
     tree.attrs = _attributes(shard, record)
     return tree
+
+
+def _state(record: Record) -> xr.Dataset:
+    """Where the sampler stands: read by a longer run that goes on, no data."""
+    arrays = {k: v for k, v in record.state.items() if k != "wall_time"}
+    data = {k: (tuple(f"{k}_{axis}" for axis in range(v.ndim)), v) for k, v in arrays.items()}
+    return xr.Dataset(data, attrs={"long_name": "state of the sampler after its last step, to go on from"})
+
+
+def saved_state(tree: xr.DataTree) -> State:
+    """What `run` needs to go on from the end of a stored shard."""
+    state = {str(k): v.values for k, v in tree["state"].dataset.variables.items()}
+    series = tree["observables"].dataset
+    for name, values in series.data_vars.items():
+        state[f"{'pair' if 'pair' in values.dims else 'single'}.{name}"] = values.values
+    x = tree["trajectories/x"].values if "trajectories" in tree.children else np.empty((0,))
+    return state | {"x": x, "wall_time": np.array(tree.attrs["wall_time_s"])}
 
 
 def _trajectories(shard: Shard, record: Record, cells: dict[str, Any]) -> xr.Dataset:

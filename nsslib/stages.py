@@ -17,8 +17,10 @@ from nsslib.configfile import dump
 from nsslib.errors import UserError
 from nsslib.grid import Batch, Shard, batches
 from nsslib.progress import Reporter
+from nsslib.sampling import checkpoint as checkpoints
+from nsslib.sampling.checkpoint import State, differences
 from nsslib.sampling.run import run
-from nsslib.shard import to_tree
+from nsslib.shard import saved_state, to_tree
 from nsslib.theory import solve
 
 
@@ -30,17 +32,37 @@ def ensure_shard(shard: Shard, path: Path, checkpoint: Path, reporter: Reporter)
     dict
         Root attributes of the store.
     """
+    start = None
     try:
-        attrs = store.check(path, "shard", shard.fingerprint)
-        reporter.say(f"{shard.label}: already there, not computed again")
-        return attrs
+        attrs = store.check(path, "shard")
+        differ = differences(json.loads(attrs["settings"]), shard.settings())
+        if not differ:
+            reporter.say(f"{shard.label}: already there, not computed again")
+            return attrs
+        start = _shorter_run(path, shard)
+        if start is None:
+            reporter.say(f"{path}: made with other settings: {', '.join(differ)}; sampling it again")
     except store.StoreError as error:
         if path.exists():
             reporter.say(f"{error}; sampling it again")
-    record = run(shard, checkpoint, reporter.watch(shard.label), lambda line: reporter.say(f"{shard.label}: {line}"))
+
+    def note(line: str) -> None:
+        reporter.say(f"{shard.label}: {line}")
+
+    record = run(shard, checkpoint, reporter.watch(shard.label), note, start)
     attrs = store.publish(to_tree(shard, record), path, "shard")
-    checkpoint.unlink(missing_ok=True)
+    checkpoints.remove(checkpoint)
     return attrs
+
+
+def _shorter_run(path: Path, shard: Shard) -> State | None:
+    """What a sound store saved last, if it is the same shard with fewer steps."""
+    with store.read(path, "shard") as tree:
+        found = json.loads(tree.attrs["settings"])
+        if found["sampler"]["steps"] >= shard.sampler.steps:
+            return None
+        found["sampler"]["steps"] = shard.sampler.steps
+        return saved_state(tree) if found == shard.settings() else None
 
 
 def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:

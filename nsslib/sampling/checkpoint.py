@@ -1,4 +1,4 @@
-"""Checkpoints: the state of an unfinished shard, written aside, synced, renamed.
+"""Checkpoints: the state of an unfinished shard, written aside, synced, renamed; one older is kept.
 
 A file is a plain numpy archive without pickled objects, followed by its sha256.
 """
@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +23,15 @@ State = dict[str, NDArray]
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
+def older(path: Path) -> Path:
+    """Where the checkpoint before the last one is kept."""
+    return path.with_name(f"{path.name}.older")
+
+
 def save(path: Path, shard: Shard, state: State) -> None:
-    """Write a checkpoint atomically: the old one stays until the next is safe on disk."""
+    """Write a checkpoint atomically: the last one stays until this is safe on disk, then becomes the older."""
     archive = io.BytesIO()
-    np.savez(archive, allow_pickle=False, fingerprint=np.array(shard.fingerprint), **state)
+    np.savez(archive, allow_pickle=False, settings=np.array(json.dumps(shard.settings())), **state)
     content = archive.getvalue()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -32,30 +40,59 @@ def save(path: Path, shard: Shard, state: State) -> None:
         stream.write(hashlib.sha256(content).digest())
         stream.flush()
         os.fsync(stream.fileno())
+    if path.exists():
+        path.replace(older(path))
     partial.replace(path)
 
 
-def load(path: Path, shard: Shard) -> tuple[State | None, str]:
-    """Read a checkpoint of exactly this shard.
+def remove(path: Path) -> None:
+    """Remove both checkpoints of a shard that is done."""
+    path.unlink(missing_ok=True)
+    older(path).unlink(missing_ok=True)
+
+
+def load(path: Path, shard: Shard) -> tuple[State | None, list[str]]:
+    """Read the last sound checkpoint of exactly this shard.
 
     Returns
     -------
     state : dict of arrays, or None
         None where there is nothing usable.
-    reason : str
-        Why not, as a sentence for the log; empty where there is no checkpoint.
+    remarks : list of str
+        What was found wrong, as sentences for the log.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return None, ""
-    except OSError as error:
-        return None, f"{path}: unreadable checkpoint ignored ({error})"
-    content, seal = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != seal:
-        return None, f"{path}: damaged checkpoint ignored"
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        state = {name: archive[name] for name in archive.files}
-    if str(state.pop("fingerprint")) != shard.fingerprint:
-        return None, f"{path}: checkpoint of other settings or another kernel version ignored"
-    return state, ""
+    remarks = []
+    for place in (path, older(path)):
+        try:
+            data = place.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            remarks.append(f"{place}: unreadable checkpoint ignored ({error})")
+            continue
+        content, seal = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != seal:
+            remarks.append(f"{place}: damaged checkpoint ignored")
+            continue
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            state = {name: archive[name] for name in archive.files}
+        difference = differences(json.loads(str(state.pop("settings"))), shard.settings())
+        if not difference:
+            return state, remarks
+        remarks.append(f"{place}: checkpoint refused, it was made with other settings: {', '.join(difference)}")
+    return None, remarks
+
+
+def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Settings that differ, each as 'key: found, wanted now'."""
+
+    def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+        for key, value in settings.items():
+            if isinstance(value, Mapping):
+                yield from flat(value, f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}", value
+
+    a, b = dict(flat(found)), dict(flat(wanted))
+    keys = [key for key in sorted(a | b) if a.get(key) != b.get(key)]
+    return [f"{key} {json.dumps(a.get(key))}, now {json.dumps(b.get(key))}" for key in keys]

@@ -11,7 +11,6 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-
 _SHIFT = 1.5 * 2.0**52
 """Added to a small number it leaves the nearest integer in the last bits: AVX2 converts no float64."""
 

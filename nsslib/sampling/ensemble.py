@@ -76,10 +76,12 @@ class Ensemble:
         self.chains.g.ravel()[: len(self.cell)] = self.cell_g[self.cell]
         self.chains.beta.ravel()[: len(self.cell)] = self.cell_beta[self.cell]
 
-    def place(self, x: NDArray[np.floating]) -> None:
-        """Put the chains at positions (C, unit) and evaluate the force there."""
-        panel, lane = np.divmod(np.arange(len(x)), LANES)
-        self.chains.X[panel, : self.units, lane] = x
+    def place(self, X: NDArray[np.floating], P: NDArray[np.floating] | None = None) -> None:
+        """Put the chains at positions (C, unit), with momenta if given, and evaluate the force there."""
+        panel, lane = np.divmod(np.arange(len(X)), LANES)
+        self.chains.X[panel, : self.units, lane] = X
+        if P is not None:
+            self.chains.P[panel, : self.units, lane] = P
         self.evaluate()
 
     def evaluate(self) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from nsslib.errors import UserError
 from nsslib.grid import Shard
 from nsslib.sampling import checkpoint
 from nsslib.sampling.ensemble import Ensemble
@@ -44,6 +48,8 @@ class Record:
         Round trips of every chain in beta and in g.
     stopped : (replica, g, beta) int array
         Step at which a chain diverged and was stopped, 0 if it did not.
+    state : dict of arrays
+        Where the sampler stands, for a longer run to go on from.
     wall_time : float
         Seconds, over all sittings.
     """
@@ -55,6 +61,7 @@ class Record:
     exchange_g: NDArray[np.float64]
     trips: NDArray[np.int64]
     stopped: NDArray[np.int64]
+    state: checkpoint.State
     wall_time: float
 
 
@@ -118,36 +125,49 @@ class Run:
             )
 
     def _arrays(self) -> checkpoint.State:
-        """Live arrays that change as the run goes on, by name."""
+        """Live arrays that change as the run goes on, by name; positions and momenta apart."""
         ensemble, recorder = self.ensemble, self.recorder
         arrays = {
-            "X": ensemble.chains.X,
-            "P": ensemble.chains.P,
             "cell": ensemble.cell,
             "walker": ensemble.walker,
             "stopped": ensemble.stopped,
             "log_eps": self.step_sizes.log_eps,
             "total": self.step_sizes.total,
             "acceptance": recorder.acceptance,
-            "x": recorder.x,
-            **{f"single.{k}": v for k, v in recorder.single.items()},
-            **{f"pair.{k}": v for k, v in recorder.pair.items()},
         }
         if self.exchanger:
             arrays |= {k: getattr(self.exchanger, k) for k in ("attempts", "accepted", "end", "trips")}
         return arrays
 
+    def _series(self) -> checkpoint.State:
+        """What was recorded, draw by draw, by name."""
+        recorder = self.recorder
+        single = {f"single.{name}": values for name, values in recorder.single.items()}
+        return single | {f"pair.{name}": values for name, values in recorder.pair.items()} | {"x": recorder.x}
+
     def state(self) -> checkpoint.State:
-        """Everything the future of the run depends on."""
-        return self._arrays() | {"t": np.array(self.t), "wall_time": np.array(self.wall_time)}
+        """What the future of the run depends on; chains by row, whatever the panels of this machine."""
+        ensemble = self.ensemble
+        precision = self.shard.sampler.precision
+        chains = {k: ensemble.rows(getattr(ensemble.chains, k)).astype(precision) for k in ("X", "P")}
+        return chains | self._arrays() | {"t": np.array(self.t), "wall_time": np.array(self.wall_time)}
+
+    def saved(self) -> checkpoint.State:
+        """The state together with what was recorded."""
+        return self.state() | self._series()
 
     def restore(self, state: checkpoint.State) -> None:
-        """Continue from a state; the force is evaluated again at X and gives the same bits."""
+        """Continue from what was `saved`, by a run with the same or a smaller number of steps.
+
+        The force is evaluated again at X, which gives the same bits.
+        """
         self.t, self.wall_time = int(state["t"]), float(state["wall_time"])
         for name, array in self._arrays().items():
             array[...] = state[name]
+        for name, series in self._series().items():
+            series[: len(state[name])] = state[name]
         self.ensemble.relabel()
-        self.ensemble.evaluate()
+        self.ensemble.place(state["X"], state["P"])
 
     def record(self) -> Record:
         """Outcome so far."""
@@ -163,6 +183,7 @@ class Run:
             exchange_g=links[1],
             trips=exchanger.trips if exchanger else np.zeros((2, len(self.ensemble.cell)), np.int64),
             stopped=self.ensemble.stopped.reshape(self.ensemble.shape),
+            state=self.state(),
             wall_time=self.wall_time,
         )
 
@@ -172,8 +193,9 @@ def run(
     path: Path | None = None,
     watch: Watch | None = None,
     note: Note = lambda text: None,
+    start: checkpoint.State | None = None,
 ) -> Record:
-    """Sample a shard from the start, or from its checkpoint.
+    """Sample a shard from the start, from its checkpoint, or from the end of a shorter run.
 
     Parameters
     ----------
@@ -184,20 +206,30 @@ def run(
         Told of every step.
     note : callable
         Told of resumed or refused checkpoints and of stopped chains.
+    start : dict of arrays, optional
+        What a shorter run of the same shard saved last; a checkpoint goes before it.
 
     Returns
     -------
     Record
+
+    Raises
+    ------
+    Terminated
+        At SIGTERM, once the state is saved.
     """
-    with threadpool_limits(1):
+    with threadpool_limits(1), _termination() as terminated:
         this = Run(shard, note)
         if path:
-            state, reason = checkpoint.load(path, shard)
+            state, remarks = checkpoint.load(path, shard)
+            for remark in remarks:
+                note(remark)
             if state:
                 this.restore(state)
                 note(f"resumed at step {this.t} of {this.total} from {path}")
-            elif reason:
-                note(reason)
+        if start and not this.t:
+            this.restore(start)
+            note(f"goes on at step {this.t} of {this.total} from a shorter run")
         began = saved = time.monotonic()
         before = this.wall_time
         while this.t < this.total:
@@ -206,7 +238,29 @@ def run(
             this.wall_time = before + now - began
             if watch:
                 watch(this.t, this.total, float(acceptance.ravel()[: len(this.ensemble.cell)].mean()))
-            if path and now - saved > CHECKPOINT_SECONDS:
-                checkpoint.save(path, shard, this.state())
+            if path and (now - saved > CHECKPOINT_SECONDS or terminated.is_set()):
+                checkpoint.save(path, shard, this.saved())
                 saved = time.monotonic()
+            if terminated.is_set():
+                raise Terminated(
+                    f"SIGTERM: stopped at step {this.t} of {this.total}" + (f", saved in {path}" if path else "")
+                )
     return this.record()
+
+
+class Terminated(UserError):
+    """The process was asked to end; the state is saved and another try goes on from it."""
+
+
+@contextmanager
+def _termination() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets, where this thread may listen to signals (SLURM's warning, kill)."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    previous = signal.signal(signal.SIGTERM, lambda *_: event.set())
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -63,7 +63,8 @@ def test_samples_have_the_same_bits_on_another_kind_of_processor(tmp_path):
     for n, kind in enumerate(kinds):
         done = subprocess.run(
             [sys.executable, "-c", SAMPLE],
-            env=os.environ | kind | {"NUMBA_CACHE_DIR": str(tmp_path / str(n))}, capture_output=True, text=True, check=False,
+            env=os.environ | kind | {"NUMBA_CACHE_DIR": str(tmp_path / str(n))},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         digests.append(done.stdout)

@@ -1,5 +1,8 @@
 """A run can be broken anywhere and gives the same bits; its step sizes find their aim."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -7,9 +10,10 @@ from nsslib.model import PHI, couplings, gradient, laplacian, velocity
 from nsslib.observables import single
 from nsslib.sampling import checkpoint
 from nsslib.sampling import run as module
-from nsslib.sampling.run import run
+from nsslib.sampling.run import Terminated, run
+from nsslib.shard import saved_state, to_tree
 
-INTEGRATORS = ["hmc", "ghmc", "mala", "euler-maruyama"]
+INTEGRATORS = ["hmc", "ghmc", "mala", "baoab", "euler-maruyama"]
 BREAKS = (1, 37, 60, 61, 83)
 """In burn-in, at its end, in the first recorded step, and later."""
 
@@ -103,14 +107,60 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_a_damaged_checkpoint_is_named_and_the_run_starts_afresh(make_shard, always_saving, tmp_path, kind):
+def test_a_damaged_checkpoint_is_named_and_the_older_one_used(make_shard, always_saving, tmp_path, kind):
     shard, path, notes = make_shard(), tmp_path / "checkpoint.npz", []
     with pytest.raises(Interrupted):
         run(shard, path, breaking_at(31))
     DAMAGES[kind](path)
     record = run(shard, path, note=notes.append)
-    assert len(notes) == 1 and str(path) in notes[0] and "damaged" in notes[0]
+    assert len(notes) == 2 and str(path) in notes[0] and "damaged" in notes[0]
+    assert notes[1].startswith("resumed at step 29")
     assert_same_bits(record, run(shard))
+
+
+def test_with_both_checkpoints_damaged_the_run_starts_afresh(make_shard, always_saving, tmp_path):
+    shard, path, notes = make_shard(), tmp_path / "checkpoint.npz", []
+    with pytest.raises(Interrupted):
+        run(shard, path, breaking_at(31))
+    damage(path)
+    damage(checkpoint.older(path))
+    record = run(shard, path, note=notes.append)
+    assert len(notes) == 2 and all("damaged" in line for line in notes)
+    assert_same_bits(record, run(shard))
+
+
+@pytest.mark.parametrize("step", [20, 77])
+def test_sigterm_saves_the_state_and_ends_the_run(make_shard, tmp_path, step):
+    shard, path = make_shard(), tmp_path / "checkpoint.npz"
+
+    def killed(done, total, acceptance):
+        if done == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Terminated, match=f"SIGTERM: stopped at step {step} of 100, saved in"):
+        run(shard, path, killed)
+    assert signal.getsignal(signal.SIGTERM) is before
+    notes = []
+    assert_same_bits(run(shard, path, note=notes.append), run(shard))
+    assert notes == [f"resumed at step {step} of 100 from {path}"]
+
+
+@pytest.mark.parametrize("integrator", INTEGRATORS)
+def test_a_longer_run_goes_on_where_a_shorter_one_ended(make_shard, integrator):
+    save = {"observables": 4, "trajectories": 8}
+    short, long = (make_shard(sampler={"integrator": integrator, "steps": s, "save": save}) for s in (40, 80))
+    tree = to_tree(short, run(short))
+    notes = []
+    record = run(long, note=notes.append, start=saved_state(tree))
+    assert notes == ["goes on at step 100 of 140 from a shorter run"]
+    assert_same_bits_as_stored(to_tree(long, record), to_tree(long, run(long)))
+
+
+def assert_same_bits_as_stored(a, b):
+    for node in a.subtree:
+        for name, values in node.dataset.variables.items():
+            np.testing.assert_array_equal(values, b[node.path].dataset.variables[name], err_msg=f"{node.path}/{name}")
 
 
 def test_no_flipped_bit_of_a_checkpoint_is_taken_for_a_state(make_shard, tmp_path):
@@ -120,9 +170,9 @@ def test_no_flipped_bit_of_a_checkpoint_is_taken_for_a_state(make_shard, tmp_pat
     content = path.read_bytes()
     for at in range(len(content)):
         path.write_bytes(content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :])
-        state, reason = checkpoint.load(path, shard)
+        state, remarks = checkpoint.load(path, shard)
         if state is None:
-            assert str(path) in reason
+            assert str(path) in remarks[0]
         else:
             assert state.keys() == sound.keys(), f"bit {at % 8} of byte {at}"
             for name, array in state.items():
@@ -135,7 +185,7 @@ def test_a_checkpoint_of_other_settings_is_named_and_not_used(make_shard, always
         run(make_shard(), path, breaking_at(31))
     other = make_shard(seeds=[1])
     record = run(other, path, note=notes.append)
-    assert len(notes) == 1 and str(path) in notes[0] and "other settings" in notes[0]
+    assert len(notes) == 2 and str(path) in notes[0] and "other settings: seed 0, now 1" in notes[0]
     assert_same_bits(record, run(other))
 
 
@@ -149,12 +199,12 @@ def test_a_checkpoint_is_replaced_only_by_a_complete_one(make_shard, tmp_path, m
     monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(OSError, match="no space"):
         checkpoint.save(path, shard, {"t": np.array(2)})
-    state, reason = checkpoint.load(path, shard)
-    assert int(state["t"]) == 1 and not reason
+    state, remarks = checkpoint.load(path, shard)
+    assert int(state["t"]) == 1 and not remarks
 
 
 def test_no_checkpoint_is_no_complaint(make_shard, tmp_path):
-    assert checkpoint.load(tmp_path / "none.npz", make_shard()) == (None, "")
+    assert checkpoint.load(tmp_path / "none.npz", make_shard()) == (None, [])
 
 
 @pytest.mark.parametrize("target", [0.6, 0.8])

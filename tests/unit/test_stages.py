@@ -64,13 +64,27 @@ def test_a_damaged_store_is_named_and_sampled_again_with_the_same_numbers(sweep,
     assert all(before[key] == after[key] for key in ("fingerprint", "content_sha256"))
 
 
-def test_a_store_of_other_settings_is_sampled_again(sweep, tmp_path):
-    config, results = sweep
-    shard, listener = next(shards(config)), Listener()
-    longer = dataclasses.replace(shard, sampler=shard.sampler.model_copy(update={"steps": 162}))
-    attrs = stages.ensure_shard(longer, results / shard.path, tmp_path / "checkpoint.npz", listener)
-    assert attrs["fingerprint"] == longer.fingerprint
-    assert "other settings" in listener.said[0]
+def changed(shard, **settings):
+    return dataclasses.replace(shard, sampler=shard.sampler.model_copy(update=settings))
+
+
+def test_a_store_of_other_settings_is_named_and_sampled_again(make_shard, tmp_path):
+    path, listener = tmp_path / "shard.zarr", Listener()
+    stages.ensure_shard(make_shard(), path, tmp_path / "c.npz", Listener())
+    other = changed(make_shard(), target=0.7)
+    attrs = stages.ensure_shard(other, path, tmp_path / "c.npz", listener)
+    assert attrs["fingerprint"] == other.fingerprint
+    assert "made with other settings: sampler.target 0.8, now 0.7" in listener.said[0]
+
+
+def test_a_larger_budget_goes_on_where_the_smaller_one_ended(make_shard, tmp_path):
+    path, listener = tmp_path / "shard.zarr", Listener()
+    longer = changed(make_shard(), steps=100)
+    stages.ensure_shard(make_shard(), path, tmp_path / "c.npz", Listener())
+    attrs = stages.ensure_shard(longer, path, tmp_path / "c.npz", listener)
+    assert any("goes on at step 100 of 160 from a shorter run" in line for line in listener.said)
+    fresh = stages.ensure_shard(longer, tmp_path / "fresh.zarr", tmp_path / "c.npz", Listener())
+    assert attrs["content_sha256"] == fresh["content_sha256"]
 
 
 def test_a_finished_shard_leaves_no_checkpoint(make_shard, tmp_path, monkeypatch):

@@ -200,7 +200,7 @@ def test_a_shard_is_stored_in_few_files(make_shard, tmp_path, grid):
     publish(to_tree(shard, run(shard)), tmp_path / "shard.zarr", "shard")
     assert sum(p.is_file() for p in (tmp_path / "shard.zarr").rglob("*")) < 150
     with read(tmp_path / "shard.zarr", "shard", shard.fingerprint) as tree:
-        assert set(tree.children) == {"observables", "diagnostics", "trajectories"}
+        assert set(tree.children) == {"observables", "diagnostics", "state", "trajectories"}
 
 
 def test_large_variables_are_cut_into_chunks_inside_few_files(tmp_path):

@@ -1,0 +1,222 @@
+"""Speed and efficiency of the sampler, each number a ratio within one run, medians of repeats.
+
+    python benchmarks/engine.py [a b c d e]
+
+a  Langevin step and HMC leapfrog against two OpenBLAS products of the same shape, one thread each
+b  column-steps a second against other ways to write the same Langevin step
+c  effective samples of q per force evaluation, by sampler and with exchange
+d  a whole shard (observables, storage, checkpoint, exchange) against its force evaluations
+e  two workers against one
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from peers import PEERS
+from threadpoolctl import threadpool_limits
+
+from nsslib import store
+from nsslib.analysis.statistics import chain_statistics, start_disagreement
+from nsslib.config import Exchange, Model, Sampler, Save
+from nsslib.grid import Shard
+from nsslib.sampling import checkpoint
+from nsslib.sampling.ensemble import Ensemble
+from nsslib.sampling.integrators import EULER_MARUYAMA, HMC, step
+from nsslib.sampling.run import Run, run
+from nsslib.shard import to_tree
+
+REPEATS = 7
+
+
+def medians(*functions: Callable[[], object], seconds: float = 0.15) -> list[float]:
+    """Median time of a call of each function, run in turn."""
+    calls = []
+    for function in functions:
+        function()
+        began = time.perf_counter()
+        function()
+        calls.append(max(1, round(seconds / (time.perf_counter() - began + 1e-9))))
+    times: list[list[float]] = [[] for _ in functions]
+    for _ in range(REPEATS):
+        for function, count, found in zip(functions, calls, times, strict=True):
+            began = time.perf_counter()
+            for _ in range(count):
+                function()
+            found.append((time.perf_counter() - began) / count)
+    return [float(np.median(found)) for found in times]
+
+
+def plain_shard(N: int, columns: int, precision: str = "float64") -> Shard:
+    """A shard of exactly so many columns, no exchange."""
+    g = tuple(float(v) for v in np.linspace(0.5, 1.2, columns // 16))
+    sampler = Sampler(exchange=None, precision=precision)
+    return Shard("bench", 0.0, N, 0, g, tuple(float(b) for b in range(1, 9)), Model(), sampler)
+
+
+def stepper(ensemble: Ensemble, number: int, count: int) -> Callable[[], None]:
+    """One step of all chains, as a function of nothing."""
+    eps = np.full(ensemble.chains.g.shape, 0.05)
+    keep, acceptance = np.zeros_like(eps), np.empty_like(eps)
+    return lambda: step(
+        number, ensemble.network, ensemble.chains, ensemble.scratch, eps, keep, count, ensemble.key, 3, acceptance
+    )
+
+
+def against_products() -> None:
+    """a: ratios to two matrix products."""
+    print("a  time / two OpenBLAS products, 256 columns, one thread")
+    print(f"   {'N':>5} {'precision':>9} {'Langevin step':>14} {'HMC leapfrog':>13}")
+    for precision in ("float64", "float32"):
+        for N in (64, 100, 128, 256, 512, 1024):
+            ensemble = Ensemble(plain_shard(N, 256, precision))
+            X = np.random.default_rng(0).normal(size=(256, N)).astype(precision)
+            out, J0 = np.empty_like(X), ensemble.J0
+
+            def products(X=X, out=out, J0=J0) -> None:
+                np.dot(X, J0, out=out)
+                np.dot(X, J0, out=out)
+
+            L = 16
+            langevin, trajectory = stepper(ensemble, EULER_MARUYAMA, 1), stepper(ensemble, HMC, L)
+            blas, em, hmc = medians(products, langevin, trajectory)
+            print(f"   {N:>5} {precision:>9} {em / blas:>14.2f} {hmc / L / blas:>13.2f}", flush=True)
+
+
+def against_peers() -> None:
+    """b: ratios to other implementations of the Langevin step, and to one column at a time."""
+    print("b  column-steps a second, ours / peer, Langevin step in float64, one thread, 256 columns")
+    absent = [name for name, (package, _) in PEERS.items() if package and not find_spec(package)]
+    present = {name: make for name, (package, make) in PEERS.items() if name not in absent}
+    print("   absent: " + (", ".join(absent) or "none"))
+    for N in (100, 256, 512):
+        ensemble = Ensemble(plain_shard(N, 256))
+        J0, g, beta = ensemble.J0, ensemble.cell_g, ensemble.cell_beta
+        peers = [make(J0, g, beta, 0.05) for make in present.values()]
+        ours, *theirs = medians(stepper(ensemble, EULER_MARUYAMA, 1), *peers)
+        ratios = ", ".join(f"{name} {t / ours:.1f}" for name, t in zip(present, theirs, strict=True))
+        print(f"   N = {N}: {ratios}", flush=True)
+
+
+def efficiency(integrator: str, forces: int, per_step: int, **settings: object) -> tuple[float, float]:
+    """ESS of q per 1000 force evaluations at (g, beta) = (1, 100), N = 128, and its mean."""
+    found, means = [], []
+    for seed in range(4):
+        steps = forces // per_step
+        cadence = max(1, steps // 4000)
+        sampler = Sampler(
+            integrator=integrator, steps=steps, burn_in=max(300, steps // 10), exchange=None, replicas=16,
+            save=Save(observables=cadence, trajectories=0), **settings,
+        )  # fmt: skip
+        series = run(Shard("bench", 0.0, 128, seed, (1.0,), (100.0,), Model(), sampler)).recorder.single["q"]
+        q = xr.DataArray(series[..., 0, 0], dims=("draw", "replica"))
+        table = chain_statistics(q, ("replica", "draw"))
+        found.append(float(table["ess"]) / 16 / forces * 1000)
+        means.append(float(table["mean"]))
+    return float(np.mean(found)), float(np.mean(means))
+
+
+def samplers() -> None:
+    """c, first part: samplers against Euler-Maruyama at 1 % bias."""
+    print("c  ESS of q per 1000 force evaluations and chain at g = 1, beta = 100, N = 128 (4 disorder samples)")
+    rows = {
+        "hmc, 10 leapfrogs (default)": ("hmc", 20_000, 10, {"leapfrogs": 10}),
+        "hmc, 30 leapfrogs": ("hmc", 20_000, 30, {"leapfrogs": 30}),
+        "ghmc, friction 0.1": ("ghmc", 20_000, 1, {}),
+        "mala": ("mala", 20_000, 1, {}),
+        "baoab, friction 0.1 (biased)": ("baoab", 20_000, 1, {"friction": 0.1}),
+        "euler-maruyama, dt 0.0125": ("euler-maruyama", 60_000, 1, {"step_size": 0.0125}),
+    }
+    result = {name: efficiency(i, f, p, **s) for name, (i, f, p, s) in rows.items()}
+    reference = result["hmc, 10 leapfrogs (default)"][1]
+    slow = result["euler-maruyama, dt 0.0125"][0]
+    for name, (ess, mean) in result.items():
+        off = 100.0 * (mean / reference - 1.0)
+        print(f"   {name:<30} {ess:>8.2f}  / euler-maruyama {ess / slow:>6.1f}  q off {off:+.1f} %")
+
+
+def exchanged() -> None:
+    """c, second part: the exchanged grid against the best unexchanged run of the same cell, N = 64."""
+    g = tuple(float(v) for v in np.round(np.linspace(0.8, 1.5, 15), 3))
+    beta = tuple(float(v) for v in np.round(np.geomspace(3, 1000, 24), 4))
+    grids = {
+        "exchanged grid, L = 8": (g, beta, Sampler(steps=6000, burn_in=1000, leapfrogs=8)),
+        "no exchange, L = 8": ((1.2, 1.5), (1000.0,), Sampler(steps=6000, burn_in=1000, leapfrogs=8, exchange=None)),
+        "no exchange, L = 32": ((1.2, 1.5), (1000.0,), Sampler(steps=1500, burn_in=500, leapfrogs=32, exchange=None)),
+    }
+    print("c  ESS of q per 1000 force evaluations at g = 1.2, beta = 1000, N = 64; cold against hot at g = 1.5")
+    for name, (gs, betas, sampler) in grids.items():
+        shard = Shard("bench", 0.0, 64, 0, gs, betas, Model(), sampler)
+        q = to_tree(shard, run(shard))["observables"].to_dataset()
+        table = chain_statistics(q["q"].sel(g=1.2, beta=1000.0), ("replica", "draw"))
+        z = start_disagreement(q["q"].sel(g=1.5, beta=1000.0), "replica", q["hot"], "draw")
+        cold, hot = q["q"].sel(g=1.5, beta=1000.0).mean("draw").values
+        ess = float(table["ess"]) / 2 / (shard.forces * sampler.steps / (sampler.steps + sampler.burn_in)) * 1000
+        rhat = float(table["rhat"])
+        print(f"   {name:<24} ESS {ess:>7.2f}, rhat {rhat:.2f}; cold {cold:.4f} hot {hot:.4f} z {float(z):.1f}")
+
+
+def overhead() -> None:
+    """d: everything a shard does, over its force evaluations alone."""
+    sampler = Sampler()
+    print("d  whole shard / its trajectories alone")
+    for N in (64, 128, 256):
+        shard = Shard("bench", 0.0, N, 0, (0.8, 0.9, 1.0, 1.1), (3.0, 10.0, 30.0, 100.0), Model(), sampler)
+
+        def whole(shard: Shard = shard) -> None:
+            with tempfile.TemporaryDirectory() as place:
+                path = Path(place)
+                this = Run(shard)
+                for _ in range(this.total):
+                    this.step()
+                checkpoint.save(path / "c", shard, this.state())
+                store.publish(to_tree(shard, this.record()), path / "s.zarr", "shard")
+
+        def moves(shard: Shard = shard) -> None:
+            this = Run(shard)
+            for _ in range(this.total):
+                this._move()
+                this.t += 1
+
+        whole_time, moves_time = medians(whole, moves, seconds=0.0)
+        print(f"   N = {N}: {whole_time / moves_time:.3f}")
+
+
+def _timed_shard(seed: int) -> None:
+    sampler = Sampler(steps=300, burn_in=60, exchange=Exchange(), save=Save(trajectories=0))
+    run(Shard("bench", 0.0, 128, seed, (0.8, 1.0, 1.2), (3.0, 10.0, 30.0), Model(), sampler))
+
+
+def workers() -> None:
+    """e: throughput of two processes over one."""
+    print("e  throughput, two workers / one")
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as one, context.Pool(2) as two:
+        tasks = list(range(6))
+        alone, together = medians(
+            lambda: one.map(_timed_shard, tasks, 1), lambda: two.map(_timed_shard, tasks, 1), seconds=0.0
+        )
+    print(f"   {alone / together:.2f}")
+
+
+PARTS = {"a": [against_products], "b": [against_peers], "c": [samplers, exchanged], "d": [overhead], "e": [workers]}
+
+
+def main() -> None:
+    """Run the parts named on the command line, all by default."""
+    with threadpool_limits(1):
+        for part in sys.argv[1:] or PARTS:
+            for function in PARTS[part]:
+                function()
+
+
+if __name__ == "__main__":
+    main()
