@@ -71,8 +71,9 @@ def saved_state(tree: xr.DataTree) -> State:
     series = tree["observables"].dataset
     for name, values in series.data_vars.items():
         state[f"{'pair' if 'pair' in values.dims else 'single'}.{name}"] = values.values
-    x = tree["trajectories/x"].values if "trajectories" in tree.children else np.empty((0,))
-    return state | {"x": x, "wall_time": np.array(tree.attrs["wall_time_s"])}
+    if "trajectories" in tree.children:
+        state["x"] = tree["trajectories/x"].values
+    return state | {"wall_time": np.array(tree.attrs["wall_time_s"])}
 
 
 def _trajectories(shard: Shard, record: Record, cells: dict[str, Any]) -> xr.Dataset:

@@ -165,7 +165,8 @@ class Run:
         for name, array in self._arrays().items():
             array[...] = state[name]
         for name, series in self._series().items():
-            series[: len(state[name])] = state[name]
+            if name in state:  # a run too short to keep any x has none
+                series[: len(state[name])] = state[name]
         self.ensemble.relabel()
         self.ensemble.place(state["X"], state["P"])
 
