@@ -194,9 +194,20 @@ class Exchange(_Closed):
     hidden: bool = Field(True, description="insert hidden ladder columns where the grid is too wide")
 
 
-def _switch_schema() -> WithJsonSchema:
+def _switch_schema(model: type[BaseModel]) -> WithJsonSchema:
     """JSON schema of what `_switch` reads."""
-    return WithJsonSchema({"anyOf": [Exchange.model_json_schema(), {"type": "boolean"}]})
+    return WithJsonSchema({"anyOf": [model.model_json_schema(), {"type": "boolean"}]})
+
+
+class Until(_Closed):
+    """Evidence that ends a shard before its budget of steps."""
+
+    ess: Finite = Field(100.0, gt=0.0, description="effective samples of q that every cell must reach")
+    rhat: Finite = Field(1.05, gt=1.0, description="largest split R-hat of q")
+    cold_hot: Finite = Field(4.0, gt=0.0, description="largest difference of cold and hot starts, in its errors")
+    hours: Annotated[Finite, Field(gt=0.0)] | None = Field(
+        None, description="wall time that ends a shard too; what was reached then hangs on the machine"
+    )
 
 
 class Sampler(_Closed):
@@ -213,8 +224,11 @@ class Sampler(_Closed):
     friction: Finite = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc and baoab per unit time")
     burn_in: Count = Field(500, ge=0, description="steps before recording starts; tuning happens here")
     steps: Count = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
+    until: Annotated[Until | None, BeforeValidator(_switch), _switch_schema(Until)] = Field(
+        None, description="end a shard early, once every cell has this evidence; false: use all steps"
+    )
     replicas: int = Field(2, ge=2, le=64, description="independent chains per cell, half cold, half hot starts")
-    exchange: Annotated[Exchange | None, BeforeValidator(_switch), _switch_schema()] = Field(
+    exchange: Annotated[Exchange | None, BeforeValidator(_switch), _switch_schema(Exchange)] = Field(
         Exchange(), description="replica exchange over the grid; false: none"
     )
     precision: Literal["float64", "float32"] = Field("float64", description="of the state; sums are float64")

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from nsslib.config import DEMO, Block, Config, Convergence, Exchange, Model, Sampler, Save
+from nsslib.config import DEMO, Block, Config, Convergence, Exchange, Model, Sampler, Save, Until
 from nsslib.errors import UserError, suggest
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -24,6 +24,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "convergence": Convergence,
     "save": Save,
     "exchange": Exchange,
+    "until": Until,
 }
 
 
@@ -98,7 +99,7 @@ def _sentence(location: list[int | str], item: Any) -> str:
 
 def _words(location: tuple[int | str, ...]) -> list[str]:
     """Parts of a location that the user wrote; pydantic adds tags for the members of a union."""
-    tags = ("constrained-", "function-", "literal[", "Exchange", "nullable", "float", "[key]")
+    tags = ("constrained-", "function-", "literal[", "Exchange", "Until", "nullable", "float", "[key]")
     return [p for p in location if isinstance(p, str) and not p.startswith(tags)]
 
 

@@ -178,7 +178,7 @@ class Shard:
         shard begins with the same numbers, another grid on the same couplings has its own.
         """
         settings = self.settings()
-        for key in ("steps", "save"):
+        for key in ("steps", "until", "save"):
             del settings["sampler"][key]
         return int(_sha256(settings)[:32], 16)
 

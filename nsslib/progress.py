@@ -16,7 +16,7 @@ from nsslib.errors import UserError
 
 SECONDS_BETWEEN_LINES = 10.0
 
-Watch = Callable[[int, int, float], None]
+Watch = Callable[[int, int, float, str], None]
 
 
 def clock(seconds: float) -> str:
@@ -84,12 +84,12 @@ class Reporter:
         began = time.monotonic()
         spoken, first = began, None
 
-        def told(done: int, total: int, acceptance: float) -> None:
+        def told(done: int, total: int, acceptance: float, remark: str = "") -> None:
             nonlocal spoken, first
             now = time.monotonic()
             first = done - 1 if first is None else first
             rate = (done - first) / max(now - began, 1e-9)
-            detail = f"{rate:.0f} steps/s, acceptance {acceptance:.2f}"
+            detail = f"{rate:.0f} steps/s, acceptance {acceptance:.2f}" + (f", {remark}" if remark else "")
             for bar, task in tasks:
                 bar.update(task, completed=done, total=total, detail=detail)
                 if done == total:

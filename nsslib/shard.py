@@ -154,7 +154,7 @@ def _attributes(shard: Shard, record: Record) -> dict[str, Any]:
         "fingerprint": shard.fingerprint,
         "sampler": sampler.integrator,
         "exact": "yes" if scheme.exact else f"no: bias {scheme.bias}",
-        "steps": sampler.steps,
+        "steps": record.steps,
         "burn_in": sampler.burn_in,
         "columns": shard.columns,
         "acceptance": float(record.acceptance.mean()),

@@ -10,6 +10,7 @@ from typing import Any
 import xarray as xr
 
 from nsslib import store
+from nsslib.analysis.evidence import judge_of
 from nsslib.analysis.finite_size import extrapolate
 from nsslib.analysis.order_parameters import axes, over_seeds, per_seed, shard_table
 from nsslib.config import Config
@@ -49,7 +50,7 @@ def ensure_shard(shard: Shard, path: Path, checkpoint: Path, reporter: Reporter)
     def note(line: str) -> None:
         reporter.say(f"{shard.label}: {line}")
 
-    record = run(shard, checkpoint, reporter.watch(shard.label), note, start)
+    record = run(shard, checkpoint, reporter.watch(shard.label), note, start, judge_of(shard))
     attrs = store.publish(to_tree(shard, record), path, "shard")
     checkpoints.remove(checkpoint)
     return attrs

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from nsslib import store
+from nsslib.analysis.evidence import judge_of
 from nsslib.config import Config
 from nsslib.configfile import load, parse
 from nsslib.draw import draw_sweep
@@ -95,7 +96,9 @@ def simulate(
     (shard,) = shards(config)
     with Reporter(quiet=not progress) as reporter:
         if out is None:
-            return to_tree(shard, run(shard, watch=reporter.watch(shard.label)))
+            return to_tree(
+                shard, run(shard, watch=reporter.watch(shard.label), note=reporter.say, judge=judge_of(shard))
+            )
         path = Path(out)
         ensure_shard(shard, path, path.with_name(f"{path.name}.checkpoint"), reporter)
     return store.read(path, "shard", shard.fingerprint)

@@ -20,6 +20,9 @@ from nsslib.sampling.products import LANES
 
 BETA, G = 0, 1
 
+BOTTLENECK = 0.02
+"""Acceptance of its best link below which a step of the ladder is reported."""
+
 
 @njit(error_model="numpy")
 def _log_ratio(sums, a, b, ga, gb, beta_a, beta_b, eta):
@@ -130,3 +133,24 @@ class Exchanger:
         attempts = self.attempts[axis][link & 1]
         with np.errstate(invalid="ignore", divide="ignore"):
             return accepted / (attempts if axis == BETA else attempts[:, None])
+
+    def bottlenecks(self, g: tuple[float, ...], beta: tuple[float, ...]) -> list[str]:
+        """Places of the ladder that hardly any chain passes, with the remedy.
+
+        A step of the ladder is as passable as its best link: chains may pass it at another g, or beta.
+
+        Parameters
+        ----------
+        g, beta : tuple of float
+            Values of the ladder.
+        """
+        sentences = []
+        for axis, name, values, other in ((BETA, "beta", beta, 0), (G, "g", g, 1)):
+            best = self.rates(axis).max(axis=other, initial=-1.0)
+            for k in np.flatnonzero((best >= 0.0) & (best < BOTTLENECK)):
+                sentences.append(
+                    f"bottleneck between {name}={values[k]:.12g} and {name}={values[k + 1]:.12g}: at best "
+                    f"{100 * best[k]:.1f} % of exchanges succeed; add a {name} between them, or raise "
+                    f"sampler.exchange.acceptance"
+                )
+        return sentences

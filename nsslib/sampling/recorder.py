@@ -50,6 +50,14 @@ class Recorder:
         self.x = np.full((len(self.x_steps), replicas, *cells, shard.N), np.nan, np.float32)
         self.acceptance = np.zeros(ensemble.shape)
 
+    def cut(self, draws: int) -> None:
+        """Forget the places of draws that will not come."""
+        frames = int(np.searchsorted(self.x_steps, self.steps[draws - 1], side="right"))
+        self.steps, self.x_steps, self.x = self.steps[:draws], self.x_steps[:frames], self.x[:frames]
+        for series in (self.single, self.pair):
+            for name, values in series.items():
+                series[name] = values[:draws]
+
     def count(self, ensemble: Ensemble, acceptance: NDArray[np.float64]) -> None:
         """Add one step's acceptance probabilities (panel, lane)."""
         self.acceptance += ensemble.by_cell(acceptance)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,26 @@ from nsslib.sampling.tuning import StepSizes
 
 CHECKPOINT_SECONDS = 60.0
 
-Watch = Callable[[int, int, float], None]
-"""``watch(done, total, acceptance)``, called after every step."""
+LOOKS = 10
+"""How often a run looks at its evidence while it records."""
+
+Watch = Callable[[int, int, float, str], None]
+"""``watch(done, total, acceptance, remark)``, called after every step; done = total at the end."""
+
+Judge = Callable[[NDArray[np.float64]], "Verdict"]
+
+
+class Verdict(Protocol):
+    """What `nsslib.analysis.evidence` says of a series of q."""
+
+    @property
+    def enough(self) -> bool:
+        """Whether the run may end."""
+
+    @property
+    def remark(self) -> str:
+        """The worst cell in words."""
+
 
 Note = Callable[[str], None]
 """Told of what a user should know: resumed or refused checkpoints, stopped chains."""
@@ -48,6 +67,8 @@ class Record:
         Round trips of every chain in beta and in g.
     stopped : (replica, g, beta) int array
         Step at which a chain diverged and was stopped, 0 if it did not.
+    steps : int
+        Recorded steps; fewer than the budget where the evidence sufficed.
     state : dict of arrays
         Where the sampler stands, for a longer run to go on from.
     wall_time : float
@@ -61,6 +82,7 @@ class Record:
     exchange_g: NDArray[np.float64]
     trips: NDArray[np.int64]
     stopped: NDArray[np.int64]
+    steps: int
     state: checkpoint.State
     wall_time: float
 
@@ -78,14 +100,55 @@ class Run:
         self.recorder = Recorder(shard, self.ensemble)
         self.t = 0
         self.wall_time = 0.0
+        self.total = shard.sampler.burn_in + shard.sampler.steps
 
     @property
-    def total(self) -> int:
-        """Steps in all, burn-in included."""
-        return self.shard.sampler.burn_in + self.shard.sampler.steps
+    def draws(self) -> int:
+        """Draws recorded so far."""
+        return max(0, self.t - self.shard.sampler.burn_in) // self.shard.sampler.save.observables
+
+    def begin(self, path: Path | None, start: checkpoint.State | None) -> None:
+        """Go on from a checkpoint, or else from the end of a shorter run, if there is either."""
+        state, remarks = checkpoint.load(path, self.shard) if path else (None, [])
+        for remark in remarks:
+            self.note(remark)
+        if state:
+            self.restore(state)
+            self.note(f"resumed at step {self.t} of {self.total} from {path}")
+        elif start:
+            self.restore(start)
+            self.note(f"goes on at step {self.t} of {self.total} from a shorter run")
+
+    def looks(self) -> bool:
+        """Whether it is time to look at the evidence: at fixed steps, so that every try ends at the same."""
+        sampler = self.shard.sampler
+        return self.t > sampler.burn_in and (self.t - sampler.burn_in) % max(1, sampler.steps // LOOKS) == 0
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the wall time that `sampler.until` allows is over."""
+        until = self.shard.sampler.until
+        return until is not None and until.hours is not None and self.wall_time > 3600.0 * until.hours
+
+    def consider(self, judge: Judge) -> str:
+        """Look at the evidence, end the run here if it suffices or time is over; returns the remark."""
+        verdict = judge(self.recorder.single["q"][: self.draws])
+        if verdict.enough or self.overdue:
+            why = "evidence" if verdict.enough else "hours"
+            self.note(f"ends at step {self.t} of {self.total}: {why} reached")
+            self.total = self.t
+            self.recorder.cut(self.draws)
+        return verdict.remark
+
+    def name_bottlenecks(self) -> None:
+        """Say where the ladder is hardly passable."""
+        ladders = (ladder.values for ladder in self.shard.ladders)
+        for sentence in self.exchanger.bottlenecks(*ladders) if self.exchanger else ():
+            self.note(sentence)
 
     def step(self) -> NDArray[np.float64]:
         """One step of all chains, then a round of exchange, then what is due to be recorded."""
+        began = time.monotonic()
         burn_in = self.shard.sampler.burn_in
         if self.t == burn_in and self.exchanger:
             self.exchanger.reset()
@@ -98,6 +161,7 @@ class Run:
         self.t += 1
         if self.t > burn_in:
             self.recorder.record(self.ensemble, self.t - burn_in)
+        self.wall_time += time.monotonic() - began
         return acceptance
 
     def _move(self) -> NDArray[np.float64]:
@@ -178,12 +242,13 @@ class Run:
         links = (exchanger.rates(BETA), exchanger.rates(G)) if exchanger else none
         return Record(
             recorder=self.recorder,
-            acceptance=self.recorder.acceptance / sampler.steps,
+            acceptance=self.recorder.acceptance / max(1, self.t - sampler.burn_in),
             step_size=np.exp(self.step_sizes.log_eps),
             exchange_beta=links[0],
             exchange_g=links[1],
             trips=exchanger.trips if exchanger else np.zeros((2, len(self.ensemble.cell)), np.int64),
             stopped=self.ensemble.stopped.reshape(self.ensemble.shape),
+            steps=self.t - sampler.burn_in,
             state=self.state(),
             wall_time=self.wall_time,
         )
@@ -195,6 +260,7 @@ def run(
     watch: Watch | None = None,
     note: Note = lambda text: None,
     start: checkpoint.State | None = None,
+    judge: Judge | None = None,
 ) -> Record:
     """Sample a shard from the start, from its checkpoint, or from the end of a shorter run.
 
@@ -206,9 +272,11 @@ def run(
     watch : callable, optional
         Told of every step.
     note : callable
-        Told of resumed or refused checkpoints and of stopped chains.
+        Told of checkpoints resumed or refused, stopped chains and bottlenecks.
     start : dict of arrays, optional
         What a shorter run of the same shard saved last; a checkpoint goes before it.
+    judge : callable
+        Asked now and then, with the series of q so far, whether the run may end.
 
     Returns
     -------
@@ -221,31 +289,21 @@ def run(
     """
     with threadpool_limits(1), _termination() as terminated:
         this = Run(shard, note)
-        if path:
-            state, remarks = checkpoint.load(path, shard)
-            for remark in remarks:
-                note(remark)
-            if state:
-                this.restore(state)
-                note(f"resumed at step {this.t} of {this.total} from {path}")
-        if start and not this.t:
-            this.restore(start)
-            note(f"goes on at step {this.t} of {this.total} from a shorter run")
-        began = saved = time.monotonic()
-        before = this.wall_time
+        this.begin(path, start)
+        saved, remark = time.monotonic(), ""
         while this.t < this.total:
             acceptance = this.step()
-            now = time.monotonic()
-            this.wall_time = before + now - began
+            if judge and this.looks():
+                remark = this.consider(judge)
             if watch:
-                watch(this.t, this.total, float(acceptance.ravel()[: len(this.ensemble.cell)].mean()))
-            if path and (now - saved > CHECKPOINT_SECONDS or terminated.is_set()):
+                watch(this.t, this.total, float(this.ensemble.by_cell(acceptance).mean()), remark)
+            if path and (time.monotonic() - saved > CHECKPOINT_SECONDS or terminated.is_set()):
                 checkpoint.save(path, shard, this.saved())
                 saved = time.monotonic()
             if terminated.is_set():
-                raise Terminated(
-                    f"SIGTERM: stopped at step {this.t} of {this.total}" + (f", saved in {path}" if path else "")
-                )
+                where = f", saved in {path}" if path else ""
+                raise Terminated(f"SIGTERM: stopped at step {this.t} of {this.total}{where}")
+        this.name_bottlenecks()
     return this.record()
 
 

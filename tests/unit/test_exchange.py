@@ -135,3 +135,19 @@ def test_a_reset_forgets_the_counts(ensemble):
     exchanger = rounds(ensemble, 10)
     exchanger.reset()
     assert not (exchanger.attempts.any() or exchanger.accepted.any() or exchanger.trips.any() or exchanger.end.any())
+
+
+def test_a_step_that_nothing_passes_is_named_with_the_remedy(ensemble):
+    exchanger = rounds(ensemble, 40)
+    values = (0.5, 0.8, 1.2), (2.0, 3.0, 4.0, 5.0)
+    exchanger.accepted[BETA] = exchanger.accepted[G] = 20
+    assert exchanger.bottlenecks(*values) == []
+    exchanger.accepted[BETA, :, :, 1] = 0
+    exchanger.accepted[G, :, 1, 0] = 0
+    (sentence,) = exchanger.bottlenecks(*values)
+    assert sentence.startswith("bottleneck between beta=3 and beta=4: at best 0.0 %")
+    assert "sampler.exchange.acceptance" in sentence
+
+
+def test_an_axis_without_exchange_is_no_bottleneck(ensemble):
+    assert rounds(ensemble, 40, g=False, beta=False).bottlenecks((0.5, 0.8, 1.2), (2.0, 3.0, 4.0, 5.0)) == []

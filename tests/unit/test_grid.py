@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from nsslib.config import Model, Sampler, Save
+from nsslib.config import Model, Sampler, Save, Until
 from nsslib.configfile import parse
 from nsslib.errors import UserError
 from nsslib.grid import Batch, Shard, batches, beta_ladder, g_ladder, shards, text
@@ -118,6 +118,7 @@ OTHER = {
     "sampler.exchange": None,
     "sampler.precision": "float32",
     "sampler.save": Save(observables=1),
+    "sampler.until": Until(),
 }
 
 

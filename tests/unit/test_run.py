@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 
+from nsslib.analysis.evidence import judge_of
 from nsslib.model import PHI, couplings, gradient, laplacian, velocity
 from nsslib.observables import single
 from nsslib.sampling import checkpoint
@@ -23,7 +24,7 @@ class Interrupted(Exception):
 
 
 def breaking_at(step):
-    def watch(done, total, acceptance):
+    def watch(done, total, *_):
         if done == step:
             raise Interrupted
 
@@ -81,7 +82,7 @@ def test_resuming_says_from_where_and_counts_on(make_shard, always_saving, tmp_p
     with pytest.raises(Interrupted):
         run(shard, path, breaking_at(31))
     notes, steps = [], []
-    run(shard, path, lambda done, total, _: steps.append((done, total)), notes.append)
+    run(shard, path, lambda done, total, *_: steps.append((done, total)), notes.append)
     assert notes == [f"resumed at step 30 of 100 from {path}"]
     assert steps == [(done, 100) for done in range(31, 101)]
 
@@ -133,7 +134,7 @@ def test_with_both_checkpoints_damaged_the_run_starts_afresh(make_shard, always_
 def test_sigterm_saves_the_state_and_ends_the_run(make_shard, tmp_path, step):
     shard, path = make_shard(), tmp_path / "checkpoint.npz"
 
-    def killed(done, total, acceptance):
+    def killed(done, total, *_):
         if done == step:
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -161,6 +162,38 @@ def assert_same_bits_as_stored(a, b):
     for node in a.subtree:
         for name, values in node.dataset.variables.items():
             np.testing.assert_array_equal(values, b[node.path].dataset.variables[name], err_msg=f"{node.path}/{name}")
+
+
+def judged(shard):
+    notes, remarks = [], []
+    record = run(shard, watch=lambda *told: remarks.append(told[3]), note=notes.append, judge=judge_of(shard))
+    return record, notes, remarks
+
+
+def test_evidence_ends_a_run_early_with_the_draws_of_a_full_one(make_shard):
+    sampler = {"steps": 2000, "save": {"observables": 2, "trajectories": 20}}
+    record, notes, remarks = judged(make_shard(sampler=sampler | {"until": {"ess": 60, "rhat": 1.2}}))
+    assert record.steps < 2000
+    assert notes == [f"ends at step {60 + record.steps} of 2060: evidence reached"]
+    assert remarks[-1].startswith("ESS of q at least ")
+    full = run(make_shard(sampler=sampler))
+    draws, frames = record.steps // 2, record.steps // 20
+    for name, series in record.recorder.single.items():
+        np.testing.assert_array_equal(series, full.recorder.single[name][:draws])
+    np.testing.assert_array_equal(record.recorder.x, full.recorder.x[:frames])
+    assert to_tree(make_shard(sampler=sampler), record)["observables"].sizes["draw"] == draws
+
+
+def test_without_enough_evidence_the_budget_is_used(make_shard):
+    record, notes, _ = judged(make_shard(sampler={"steps": 200, "until": {"ess": 1e6}}))
+    assert record.steps == 200
+    assert not notes
+
+
+def test_hours_end_a_run_too(make_shard):
+    record, notes, _ = judged(make_shard(sampler={"steps": 200, "until": {"ess": 1e6, "hours": 1e-9}}))
+    assert record.steps == 20
+    assert notes == ["ends at step 80 of 260: hours reached"]
 
 
 def test_no_flipped_bit_of_a_checkpoint_is_taken_for_a_state(make_shard, tmp_path):
