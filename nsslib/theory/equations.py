@@ -20,11 +20,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nsslib.model import Phi, transfer
-from nsslib.theory.single_site import Floats, Moments, OutsideDomain, moments
+from nsslib.model import Phi
+from nsslib.theory.single_site import Floats, Moments, OutsideDomain, moments, transfer_function
 
-# Gauss-Hermite points a field: enough for smooth <phi>(h); the solver verifies it.
+# Points along each of the two fields: enough for smooth <phi>(h); the solver verifies it.
 FIELD_ORDER = 24
+# Standard deviations kept by the trapezoid rule; the weight there is 3e-15 of its maximum.
+FARTHEST = 8.2
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,22 @@ class Point:
     phi: Phi
 
 
-@lru_cache(maxsize=16)
-def gauss_nodes(order: int) -> tuple[Floats, Floats]:
-    """Nodes (n, 2) and weights (n,) of two standard Gaussians; half of them, as all averages are even."""
-    if order % 2:
-        raise ValueError("order must be even")
-    x, w = np.polynomial.hermite_e.hermegauss(order)
-    w = w / w.sum()
+@lru_cache(maxsize=32)
+def field_nodes(first: int, second: int) -> tuple[Floats, Floats]:
+    """Nodes (n, 2) and weights (n,) of two standard Gaussians; half of them, as all averages are even.
+
+    The averages vary slowly with the first (h_p, and the part of h_u that follows it), for which
+    Gauss-Hermite is best, and sharply with the second (the rest of h_u), for which the trapezoid rule is.
+    """
+    if first % 2:
+        raise ValueError("first must be even")
+    x, w = np.polynomial.hermite_e.hermegauss(first)
     kept = x > 0.0
-    first, second = np.meshgrid(x[kept], x, indexing="ij")
-    return np.stack([first.ravel(), second.ravel()], axis=1), np.outer(2.0 * w[kept], w).ravel()
+    y = np.linspace(-FARTHEST, FARTHEST, second)
+    u = np.exp(-0.5 * y**2)
+    one, two = np.meshgrid(x[kept], y, indexing="ij")
+    weights = np.outer(w[kept] / w[kept].sum(), u / u.sum())
+    return np.stack([one.ravel(), two.ravel()], axis=1), weights.ravel()
 
 
 def units(beta: float) -> Floats:
@@ -56,19 +64,27 @@ def units(beta: float) -> Floats:
     return np.array([1.0, 1.0, root, root, 1.0, 1.0])
 
 
-def fields(y: Floats, at: Point, nodes: Floats) -> tuple[Floats, Floats]:
-    """Fields (h_p, h_u) at the nodes; their covariance must be a covariance."""
-    q, Q, _, RQ, _, Qh = y
-    v = at.t + at.g**2 * (q - Q)
-    if not (v > 0.0 and Q >= 0.0 and Qh >= 0.0 and q > 0.0 and np.isfinite(y).all()):
+def covariance_root(K_pp: float, K_pu: float, K_uu: float) -> Floats:
+    """Lower triangular root (2, 2) of a covariance of (h_p, h_u), which may vanish."""
+    if not (K_pp >= 0.0 and K_uu >= 0.0):
         raise OutsideDomain
-    K_pu, K_uu = at.g**2 * at.gamma * RQ / v, at.g**2 * Q / v**2
-    p = np.sqrt(Qh)
+    p = np.sqrt(K_pp)
     mixed = K_pu / p if p > 0.0 else 0.0
     rest = K_uu - mixed**2
     if rest < -1e-9 * K_uu or (p == 0.0 and K_pu != 0.0):
         raise OutsideDomain
-    return p * nodes[:, 0], mixed * nodes[:, 0] + np.sqrt(max(rest, 0.0)) * nodes[:, 1]
+    return np.array([[p, 0.0], [mixed, np.sqrt(max(rest, 0.0))]])
+
+
+def fields(y: Floats, at: Point, nodes: Floats) -> tuple[Floats, Floats]:
+    """Fields (h_p, h_u) at the nodes; their covariance must be a covariance."""
+    q, Q, _, RQ, _, Qh = y
+    v = at.t + at.g**2 * (q - Q)
+    if not (v > 0.0 and q > 0.0 and np.isfinite(y).all()):
+        raise OutsideDomain
+    root = covariance_root(Qh, at.g**2 * at.gamma * RQ / v, at.g**2 * Q / v**2)
+    h_p, h_u = root @ nodes.T
+    return h_p, h_u
 
 
 def natural(y: Floats, at: Point, nodes: Floats) -> Floats:
@@ -121,7 +137,7 @@ def equations(
     beta: float,
     gamma: float = 0.0,
     eta: float = 0.0,
-    phi: str = "tanh",
+    phi: str | Phi = "tanh",
     nodes: int = FIELD_ORDER,
 ) -> Floats:
     """Map order parameters to the right-hand sides of the replica-symmetric equations.
@@ -136,7 +152,7 @@ def equations(
     g, beta, gamma, eta, phi
         As for `solve`, scalars; beta finite.
     nodes : int
-        Gauss-Hermite points a field, even.
+        Quadrature points along each of the two fields, even.
 
     Returns
     -------
@@ -147,8 +163,8 @@ def equations(
     ArithmeticError
         If the density or the covariance of the fields does not exist.
     """
-    at = Point(g, 1.0 / beta, gamma, beta * eta, transfer(phi))
-    n, w = gauss_nodes(nodes)
+    at = Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
+    n, w = field_nodes(nodes, nodes)
     y = np.asarray(order, dtype=np.float64) * units(beta)
     new: Floats = averages(y, site_moments(y, at, n).mean, at, n, w) / units(beta)
     return new
@@ -160,7 +176,7 @@ def free_energy(
     beta: float,
     gamma: float = 0.0,
     eta: float = 0.0,
-    phi: str = "tanh",
+    phi: str | Phi = "tanh",
     nodes: int = FIELD_ORDER,
 ) -> float:
     """-beta f at any order parameters; stationary exactly at the solutions of `equations`.
@@ -183,7 +199,7 @@ def free_energy(
     ArithmeticError
         If the density or the covariance of the fields does not exist.
     """
-    at = Point(g, 1.0 / beta, gamma, beta * eta, transfer(phi))
-    n, w = gauss_nodes(nodes)
+    at = Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
+    n, w = field_nodes(nodes, nodes)
     y = np.asarray(order, dtype=np.float64) * units(beta)
     return excess(y, at, site_moments(y, at, n), w) + 0.5 * float(np.log(2.0 * np.pi / beta))

@@ -5,7 +5,8 @@ the largest -beta f is returned: it dominates the partition function. The "stabl
 zero-overlap solution where its replicon is below 1. Elsewhere it is, of the finite-overlap
 solutions and the zero-overlap ones with a replicon below 1 (another phase, at a first-order
 transition), the one with the largest -beta f; where there is none of either, the zero-overlap
-solution, with its replicon >= 1 on show.
+solution, with its replicon >= 1 on show. A finite-overlap solution may have a replicon above 1 too: it
+is then the best replica-symmetric answer, and `one_step` goes beyond it.
 
 What counts as solved. `residual` is the largest difference between the two sides of the
 equations, evaluated on a finer grid than they were solved on, in units of q (for q, Q), R_int (for
@@ -15,7 +16,9 @@ much; it is never below the rounding unit 2.2e-16.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -23,16 +26,16 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from nsslib.errors import UserError, suggest
-from nsslib.model import Phi, transfer
+from nsslib.model import Phi
 from nsslib.theory.equations import Point
 from nsslib.theory.finite_overlap import finite_overlaps
-from nsslib.theory.single_site import Floats
-from nsslib.theory.stability import replicon_modulus
+from nsslib.theory.single_site import Floats, transfer_function
 from nsslib.theory.zero_overlap import Solution, paramagnets
 from nsslib.theory.zero_temperature import ground_states
 
 Branch = Literal["stable", "zero-overlap", "all"]
 BRANCHES = ("stable", "zero-overlap", "all")
+AXES = ("reciprocity", "coupling strength", "inverse temperature")
 KINDS = ("zero-overlap", "finite-overlap")
 SOURCE = "replica-symmetric, Qiu & Huang arXiv 2401.10009"
 
@@ -52,7 +55,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "free_energy": ("free energy per unit, times -beta", "-beta f = (1/N) E_J ln Z"),
     "replicon": (
         "replicon eigenvalue",
-        "largest modulus of the linearised map of overlaps about zero overlap; stable below 1",
+        "largest modulus of the linearised map of overlap differences between replicas; stable below 1",
     ),
     "residual": ("residual", "largest relative difference between the two sides of the equations"),
 }
@@ -63,7 +66,7 @@ def solve(
     beta: ArrayLike,
     gamma: ArrayLike = 0.0,
     eta: float = 0.0,
-    phi: str = "tanh",
+    phi: str | Phi = "tanh",
     branch: Branch = "stable",
     tol: float = 1e-10,
 ) -> xr.Dataset:
@@ -79,7 +82,8 @@ def solve(
         Reciprocity, in [-1, 1].
     eta : float
         Confinement, >= 0.
-    phi : {"tanh", "erf", "linear"}
+    phi : {"tanh", "erf", "linear"} or Phi
+        Transfer function: a name, or an odd `nsslib.model.Phi` of one's own.
     branch : {"stable", "zero-overlap", "all"}
         Solution to return, see the module's docstring; "zero-overlap" is the one with Q = R =
         Qh = 0, stable or not; "all" gives both branches, along a dimension `branch`.
@@ -91,9 +95,8 @@ def solve(
     xarray.Dataset
         Dimensions (branch, gamma, g, beta), as far as asked for or given as arrays. The variables
         are dimensionless and defined in their attributes. Where no solution reached `tol` all floats
-        are NaN, `converged` is False and the string `branch` empty. `replicon` is NaN on the
-        finite-overlap branch. At beta = inf, r = R = Y = 0 (if eta > 0, Y is that of the linear
-        phase), free_energy is -inf, and qh is infinite where it diverges.
+        are NaN, `converged` is False and the string `branch` empty. At beta = inf, r = R = Y = 0
+        (if eta > 0, Y is that of the linear phase), free_energy is -inf, and qh is infinite where it diverges.
 
     Raises
     ------
@@ -104,111 +107,102 @@ def solve(
     ----------
     Qiu & Huang, arXiv 2401.10009, replica-symmetric equations for any gamma and eta.
     """
-    axes = {"gamma": _axis("gamma", gamma), "g": _axis("g", g), "beta": _axis("beta", beta)}
-    _check(axes, eta, tol, branch)
+    axes = {"gamma": axis("gamma", gamma), "g": axis("g", g), "beta": axis("beta", beta)}
+    check(axes, eta, tol, branch)
     dims = [name for name, value in (("gamma", gamma), ("g", g), ("beta", beta)) if np.ndim(value) == 1]
-    return _grid(axes, dims, float(eta), transfer(phi), branch, float(tol))
+    return _grid(axes, dims, float(eta), transfer_function(phi), branch, float(tol))
 
 
 def _grid(axes: dict[str, Floats], dims: list[str], eta: float, phi: Phi, branch: Branch, tol: float) -> xr.Dataset:
-    """Solve point by point."""
-    shape = tuple(len(values) for values in axes.values())
+    """Solve every point and label the results."""
+    grid = itertools.product(*(values.tolist() for values in axes.values()))
+    points = [Point(g, 1.0 / beta, gamma, beta * eta if beta < np.inf else 0.0, phi) for gamma, g, beta in grid]
     kinds = len(KINDS) if branch == "all" else 1
-    table = np.full((kinds, *shape, len(VARIABLES)), np.nan)
-    names = np.full((kinds, *shape), "", dtype="<U14")
-    for index in np.ndindex(shape):
-        gamma, g, beta = (float(values[i]) for values, i in zip(axes.values(), index, strict=True))
-        at = Point(g, 1.0 / beta, gamma, beta * eta if np.isfinite(beta) else 0.0, phi)
-        for k, solution in enumerate(_solutions(at, eta, branch)):
+    table = np.full((kinds, len(points), len(VARIABLES)), np.nan)
+    names = np.full((kinds, len(points)), "", dtype="<U14")
+    for k, solutions in enumerate(_solutions(points, eta, branch)):
+        for kind, solution in enumerate(solutions):
             if solution is not None and solution.residual <= tol:
-                table[k][index] = _row(solution, at, eta)
-                names[k][index] = _kind(solution)
-    data = _dataset(table, names, axes, dims, branch)
-    return data.assign_attrs(phi=phi.name, eta=eta, tol=tol, equations=SOURCE)
+                table[kind, k] = row(solution, points[k], eta)
+                names[kind, k] = kind_of(solution)
+    return _dataset(table, names, axes, dims, branch, {"phi": phi.name, "eta": eta, "tol": tol, "equations": SOURCE})
 
 
-def _solutions(at: Point, eta: float, branch: Branch) -> Sequence[Solution | None]:
-    """Return the solutions to report at one point: one, or one for each of KINDS."""
-    with np.errstate(all="ignore"):
-        zeros = ground_states(at, eta) if at.t == 0.0 else paramagnets(at)
-        leading = zeros[0] if zeros else None
-        if branch == "zero-overlap" or (leading is None and branch == "stable"):
-            return [leading]
-        if branch == "stable" and leading is not None and _replicon(leading, at) < 1.0:
-            return [leading]
-        # At t = 0 an overlap needs an activity, and eta > 0 leaves none.
-        finite = finite_overlaps([zero for zero in zeros if zero.y[0] > 0.0], at)
-        if branch == "all":
-            return [leading, finite[0] if finite else None]
-        stable = [*finite, *(zero for zero in zeros if _replicon(zero, at) < 1.0)]
-        return [max(stable, key=lambda s: s.excess, default=leading)]
+def _solutions(points: Sequence[Point], eta: float, branch: Branch) -> Iterator[Sequence[Solution | None]]:
+    """Yield the solutions to report at each point: one, or one for each of KINDS."""
+    frozen = [p.t == 0.0 for p in points]
+    cold = iter(ground_states([p for p in points if p.t == 0.0], eta) if any(frozen) else ())
+    warm = iter(paramagnets([p for p in points if p.t > 0.0]))
+    for point, at_zero in zip(points, frozen, strict=True):
+        with np.errstate(all="ignore"):
+            yield choose(next(cold if at_zero else warm), point, branch)
 
 
-def _replicon(solution: Solution, at: Point) -> float:
-    return float(replicon_modulus(solution.y[2], solution.a, at.g, at.gamma))
+def choose(zeros: list[Solution], at: Point, branch: Branch) -> Sequence[Solution | None]:
+    """Choose among the zero-overlap solutions and what they lead to; see the module's docstring."""
+    leading = zeros[0] if zeros else None
+    if branch == "zero-overlap" or (leading is None and branch == "stable"):
+        return [leading]
+    if branch == "stable" and leading is not None and leading.replicon < 1.0:
+        return [leading]
+    # At t = 0 an overlap needs an activity, and eta > 0 leaves none.
+    finite = finite_overlaps([zero for zero in zeros if zero.y[0] > 0.0], at)
+    if branch == "all":
+        return [leading, finite[0] if finite else None]
+    stable = [*finite, *(zero for zero in zeros if zero.replicon < 1.0)]
+    return [max(stable, key=lambda s: s.excess, default=leading)]
 
 
-def _kind(solution: Solution) -> str:
+def kind_of(solution: Solution) -> str:
+    """Name the branch of a solution."""
     return KINDS[1] if solution.y[1] > 0.0 else KINDS[0]
 
 
-def _row(s: Solution, at: Point, eta: float) -> Floats:
+def row(s: Solution, at: Point, eta: float) -> tuple[float, ...]:
     """List the numbers of one solution, in the order of VARIABLES."""
     q, Q, R_int, RQ_int, qh, Qh = s.y
-    root = np.sqrt(at.t)
-    with np.errstate(divide="ignore"):
-        free_energy = s.excess + 0.5 * np.log(2.0 * np.pi * at.t)
+    root = math.sqrt(at.t)
+    free_energy = s.excess + 0.5 * math.log(2.0 * math.pi * at.t) if at.t > 0.0 else -math.inf
     energy = 0.5 * at.t * (1.0 + s.Y) + eta * s.l2
-    stability = _replicon(s, at) if _kind(s) == KINDS[0] else np.nan
-    conjugates_and_speeds = (qh, Qh, s.Y, s.Yh)
-    return np.array(
-        [
-            q,
-            Q,
-            R_int * root,
-            RQ_int * root,
-            *conjugates_and_speeds,
-            s.l2,
-            R_int,
-            energy,
-            free_energy,
-            stability,
-            s.residual,
-        ]
-    )
+    responses = (R_int * root, RQ_int * root)
+    return (q, Q, *responses, qh, Qh, s.Y, s.Yh, s.l2, R_int, energy, free_energy, s.replicon, s.residual)
 
 
-def _dataset(table: Floats, names: np.ndarray, axes: dict[str, Floats], dims: list[str], branch: Branch) -> xr.Dataset:
+def _dataset(
+    table: Floats,
+    names: np.ndarray,
+    axes: dict[str, Floats],
+    dims: list[str],
+    branch: Branch,
+    about: dict[str, str | float],
+) -> xr.Dataset:
     """Label the table; axes given as scalars become scalar coordinates."""
-    every = ("branch", *axes)
+    every = (["branch"] if branch == "all" else []) + [name for name in axes if name in dims]
+    shape = (len(KINDS),) * (branch == "all") + tuple(len(axes[name]) for name in axes if name in dims)
     variables = {
-        name: xr.DataArray(table[..., k], dims=every, attrs={"long_name": label, "units": "1", "definition": text})
+        name: (every, table[..., k].reshape(shape), {"long_name": label, "units": "1", "definition": text})
         for k, (name, (label, text)) in enumerate(VARIABLES.items())
     }
-    variables["converged"] = xr.DataArray(
-        names != "",
-        dims=every,
-        attrs={"long_name": "converged", "units": "1", "definition": "residual <= tol"},
-    )
-    if branch != "all":
-        text = "zero-overlap or finite-overlap; empty where not converged"
-        variables["branch_name"] = xr.DataArray(
-            names, dims=every, attrs={"long_name": "branch of the solution", "units": "1", "definition": text}
+    attrs = {"long_name": "converged", "units": "1", "definition": "residual <= tol"}
+    variables["converged"] = (every, (names != "").reshape(shape), attrs)
+    coords: dict[str, object] = {
+        name: (
+            [name] if name in dims else [],
+            values if name in dims else values[0],
+            {"long_name": label, "units": "1"},
         )
-    data = xr.Dataset(variables, coords=dict(axes))
-    for name, long_name in (
-        ("gamma", "reciprocity"),
-        ("g", "coupling strength"),
-        ("beta", "inverse temperature"),
-    ):
-        data[name].attrs.update(long_name=long_name, units="1")
-    data = data.isel({name: 0 for name in axes if name not in dims})
+        for (name, values), label in zip(axes.items(), AXES, strict=True)
+    }
     if branch == "all":
-        return data.assign_coords(branch=list(KINDS))
-    return data.isel(branch=0).rename({"branch_name": "branch"})
+        coords["branch"] = list(KINDS)
+    else:
+        text = "zero-overlap or finite-overlap; empty where not converged"
+        attrs = {"long_name": "branch of the solution", "units": "1", "definition": text}
+        variables["branch"] = (every, names.reshape(shape), attrs)
+    return xr.Dataset(variables, coords, about)
 
 
-def _axis(name: str, value: ArrayLike) -> Floats:
+def axis(name: str, value: ArrayLike) -> Floats:
     """Read a scalar or 1-D argument as a 1-D float array."""
     try:
         values = np.asarray(value, dtype=np.float64)
@@ -221,7 +215,7 @@ def _axis(name: str, value: ArrayLike) -> Floats:
     return np.atleast_1d(values)
 
 
-def _check(axes: dict[str, Floats], eta: float, tol: float, branch: str) -> None:
+def check(axes: dict[str, Floats], eta: float, tol: float, branch: str) -> None:
     """Raise UserError for the first argument out of range."""
     ranges: dict[str, tuple[Callable[[float], bool], str]] = {
         "g": (lambda v: 0.0 <= v < np.inf, "a finite number >= 0"),
@@ -233,7 +227,7 @@ def _check(axes: dict[str, Floats], eta: float, tol: float, branch: str) -> None
     for name, value in (("eta", eta), ("tol", tol)):
         if np.ndim(value) != 0:
             raise UserError(f"{name}: is an array; give one number")
-    values = {**axes, "eta": _axis("eta", eta), "tol": _axis("tol", tol)}
+    values = {**axes, "eta": axis("eta", eta), "tol": axis("tol", tol)}
     for name, (allowed, right) in ranges.items():
         for v in values[name]:
             if not allowed(v):

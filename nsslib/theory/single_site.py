@@ -16,7 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nsslib.model import Phi
+from nsslib.errors import UserError
+from nsslib.model import Phi, transfer
+from nsslib.theory.kernels import average, reach
 
 Floats = NDArray[np.float64]
 
@@ -24,8 +26,9 @@ Floats = NDArray[np.float64]
 CUT = 45.0
 # Spacing in units of the narrowest Gaussian width, and at most WIDEST (tanh has poles at i pi/2).
 SPACING, WIDEST = 0.5, 0.2
-LARGEST_GRID = 40_000
-LADDER = np.linspace(0.0, 1.0, 80)
+SMALLEST_GRID, LARGEST_GRID = 48, 40_000
+# Half-widths tried, in units of the same width; a density that goes on beyond them is refused.
+LADDER = np.geomspace(1.0, SPACING * LARGEST_GRID, 40)
 PAIRS = tuple(np.triu_indices(5))
 
 
@@ -43,22 +46,30 @@ class Moments(NamedTuple):
 
 def _range(natural: Floats, phi: Phi, width: float) -> float:
     """Half-width of the interval outside of which every density is negligible."""
-    h_p, h_x = np.abs(natural[:, :2]).max(axis=0)
-    pp, px, xx = natural[0, 2:]
-    if phi.name == "linear":
-        decay, slope, flat = -(pp + px + xx), h_p + h_x, CUT
-    else:  # |phi| <= 1
-        decay, slope, flat = -xx, h_x + abs(px), CUT + 2.0 * h_p + max(pp, 0.0)
-    if not (decay > 0.0 and np.isfinite(natural).all()):
-        raise OutsideDomain
-    bound = (slope + np.sqrt(slope**2 + 4.0 * decay * flat)) / (2.0 * decay)
-    # That bound is wide where the density is much narrower than phi's own scale: tighten it.
-    x = width * np.exp(LADDER * np.log(max(bound / width, 2.0)))
+    x = width * LADDER
     H = np.maximum(natural @ statistics(x, phi), natural @ statistics(-x, phi))
     lowest = np.maximum(H.max(axis=1, keepdims=True), 0.0) - CUT
-    kept = (lowest < H).any(axis=0)
-    last = int(np.flatnonzero(kept).max(initial=-1))
-    return float(x[min(last + 1, len(x) - 1)])
+    last = int(np.flatnonzero((lowest < H).any(axis=0)).max(initial=-1))
+    if last == len(x) - 1:
+        raise OutsideDomain
+    return float(x[last + 1])
+
+
+def transfer_function(phi: str | Phi) -> Phi:
+    """Look up phi by name, or check that a user's own is odd.
+
+    Raises
+    ------
+    UserError
+        If the name is unknown, or phi is not finite and odd on a sample of points.
+    """
+    if not isinstance(phi, Phi):
+        return transfer(phi)
+    x: Floats = np.geomspace(1e-4, 30.0, 60)
+    up, down = np.asarray(phi.value(x)), np.asarray(phi.value(-x))
+    if not (np.abs(up + down) <= 1e-12 * (1.0 + np.abs(up))).all():
+        raise UserError(f"phi: {phi.name!r} is not odd; give a transfer function with phi(-x) = -phi(x), such as tanh")
+    return phi
 
 
 def statistics(x: Floats, phi: Phi) -> Floats:
@@ -105,3 +116,41 @@ def moments(natural: Floats, phi: Phi, fineness: float = 1.0) -> Moments:
     second[:, PAIRS[0], PAIRS[1]] = second[:, PAIRS[1], PAIRS[0]] = weight @ (s[PAIRS[0]] * s[PAIRS[1]]).T
     cov = second - mean[:, :, None] * mean[:, None, :]
     return Moments(top + np.log(norm * (far / half)), mean, cov)
+
+
+def even_moments(natural: Floats, phi: Phi, fineness: float = 1.0) -> Moments:
+    """Average (phi^2, phi x, x^2) over many even densities at once, each on a grid of its own.
+
+    Grids have power-of-two lengths, so that densities share array operations, yet none of them
+    depends on which others are asked for.
+
+    Parameters
+    ----------
+    natural : (n, 3) array
+        Coefficients of (phi^2, phi x, x^2) in H, one density a row.
+    phi : Phi
+        Transfer function.
+    fineness : float
+        Divides the spacing of the x grid.
+
+    Returns
+    -------
+    Moments
+        With shapes (n,), (n, 3), (n, 3, 3); NaN where exp(H) has no finite integral or would need
+        too fine a grid.
+    """
+    n = len(natural)
+    out = Moments(np.full(n, np.nan), np.full((n, 3), np.nan), np.full((n, 3, 3), np.nan))
+    width = 1.0 / np.sqrt(2.0 * np.abs(natural).sum(axis=1))
+    x = width[:, None] * LADDER
+    index = reach(natural, x, np.asarray(phi.value(x), dtype=np.float64), CUT)
+    far = width * LADDER[np.minimum(index, len(LADDER) - 1)]
+    half = far / np.minimum(SPACING * width, WIDEST)
+    valid = (index < len(LADDER)) & (half <= LARGEST_GRID)
+    size = 2.0 ** np.ceil(np.log2(np.where(valid, np.maximum(half * fineness, SMALLEST_GRID), 1.0)))
+    for m in set(size[valid].tolist()):
+        rows = np.flatnonzero(valid & (size == m))
+        spacing = far[rows] / m
+        p = np.asarray(phi.value(spacing[:, None] * np.arange(m + 1.0)), dtype=np.float64)
+        average(natural, spacing, p, rows, *out)
+    return out

@@ -1,4 +1,15 @@
-"""Stability of the zero-overlap branch against every replica-symmetric overlap (the replicon)."""
+"""Stability of a replica-symmetric solution against differences between replicas (the replicon).
+
+Small changes X = [[Q, R], [R, Yh]] of the overlaps of one pair of replicas, compensated by other
+pairs, are mapped by one iteration of the replica-symmetric equations to
+
+    X' = beta g^2 E S(h) [[Yh, gamma R], [gamma R, Q]] S(h)
+
+with S(h) = [[<phi;phi>, <w;phi>], [<w;phi>, <w;w> - 1/s2]] the connected correlations at fixed fields
+h, which are the responses of <phi> and <w> to them (de Almeida & Thouless 1978, for the two-component
+overlaps of Qiu & Huang, arXiv 2401.10009). Without overlaps there are no fields and S = [[q, r], [r, Y]].
+The solution is stable while every eigenvalue of this map is below 1 in modulus.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +17,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def replicon_modulus(R_int: ArrayLike, a: ArrayLike, g: ArrayLike, gamma: ArrayLike) -> NDArray[np.float64]:
-    """Replicon in variables that stay finite as beta -> inf: R_int = sqrt(beta) r, a = beta q Y.
+def replicon_modulus(
+    A: ArrayLike, B: ArrayLike, C: ArrayLike, g: ArrayLike, gamma: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Largest modulus of an eigenvalue of the map, with S = [[A, B], [B, C]] in scaled variables.
 
-    The eigenvalues do not change when overlaps are measured in units of q, so that q, r, Y enter
-    by S = [[1, R_int], [R_int, a]] only.
+    In those variables (W = sqrt(beta) w) beta drops out. With `weights`, the last axis of A, B, C is
+    averaged over. The eigenvalues do not change when A, B, C are measured in units of (q, 1, 1/q).
     """
-    s, a, g, gamma = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (R_int, a, g, gamma)))
-    one = np.ones_like(s)
+    A, B, C, g, gamma = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (A, B, C, g, gamma)))
     # Rows: overlaps (Q, R, Yh) of S [[Yh, gamma R], [gamma R, Q]] S; columns: the same before.
     rows = [
-        [s * s, 2.0 * gamma * s, one],
-        [s * a, gamma * (s * s + a), s],
-        [a * a, 2.0 * gamma * s * a, s * s],
+        [B * B, 2.0 * gamma * A * B, A * A],
+        [B * C, gamma * (B * B + A * C), A * B],
+        [C * C, 2.0 * gamma * B * C, B * B],
     ]
     matrix = np.moveaxis(np.array(rows), (0, 1), (-2, -1)) * (g * g)[..., None, None]
+    if weights is not None:
+        matrix = np.einsum("...nij,n->...ij", matrix, np.asarray(weights))
     known = np.isfinite(matrix).all(axis=(-2, -1))
     values = np.linalg.eigvals(np.where(known[..., None, None], matrix, 0.0))
     return np.where(known, np.abs(values).max(axis=-1), np.nan)
@@ -49,4 +63,4 @@ def replicon(
     """
     beta = np.asarray(beta, dtype=np.float64)
     q, r, Y = (np.asarray(v, dtype=np.float64) for v in (q, r, Y))
-    return replicon_modulus(np.sqrt(beta) * r, beta * q * Y, g, gamma)
+    return replicon_modulus(1.0, np.sqrt(beta) * r, beta * q * Y, g, gamma)

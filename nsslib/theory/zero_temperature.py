@@ -13,6 +13,7 @@ Hessian) is the only one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,48 +21,60 @@ import numpy as np
 from nsslib.model import PHI
 from nsslib.theory.equations import Point
 from nsslib.theory.linear_phase import linear_phase, transition
-from nsslib.theory.zero_overlap import EPS, Solution, paramagnets
-
-SMALLEST = 1e-7
+from nsslib.theory.stability import replicon_modulus
+from nsslib.theory.zero_overlap import EPS, SMALLEST, Solution, paramagnets
 
 
 def _origin(at: Point) -> Solution | None:
-    """All weight at x = 0, where phi is linear: q = l2 = Y = 0."""
-    g, gamma = at.g, at.gamma
+    """All weight at x = 0, where phi(x) = slope x: q = l2 = Y = 0."""
+    zero = np.zeros(1)
+    slope = float(at.phi.derivative(zero)[0])
+    # With phi / slope in place of phi: g slope for g, R_int / slope for R_int, q / slope^2 for q.
+    g, gamma = at.g * slope, at.gamma
     below = g < transition(gamma)
     if not below and (at.phi.name == "linear" or g**2 * (1.0 + gamma) > 1.0 + EPS):
         return None
     R, beta_q, excess = (float(value) for value in linear_phase(g, gamma))
     kappa = g**2 * gamma * R
-    # a = beta q Y: no excess speed in the linear phase, R_int^2 - 1/g^2 from the transition on.
+    # beta q Y: no excess speed in the linear phase, R_int^2 - 1/g^2 from the transition on.
     a = 0.0 if below else R**2 - 1.0 / g**2
     if below:
         # First order in t: Y is twice the correction to the free energy, from phi's third derivative.
-        h = np.array(1e-6)
-        third = float(at.phi.log_slope(h) / h)
-        qh = g**2 * third * kappa * beta_q * R
+        h = zero + 1e-6
+        third = float((at.phi.log_slope(h) / h)[0])
+        qh = g**2 * third * kappa * beta_q * R / slope**2
         residual = abs(R * (1.0 - kappa) - 1.0)
     else:
         qh = 0.0 if gamma == 0.0 else -np.inf
         residual = abs(g**2 * R * (1.0 + gamma) - 1.0)
-    return Solution((0.0, 0.0, R, 0.0, qh, 0.0), 0.0, 0.0, a, 0.0, excess, max(residual, EPS))
+    stability = float(replicon_modulus(1.0, R, a, g, gamma))
+    return Solution((0.0, 0.0, R * slope, 0.0, qh, 0.0), 0.0, 0.0, 0.0, excess, stability, max(residual, EPS))
 
 
-def _confined(g: float, gamma: float, eta: float) -> list[Solution]:
+def _confined(points: Sequence[Point], eta: float) -> list[list[Solution]]:
     """Solve the linear problem of eta > 0, where beta drops out, at beta = 1."""
-    solutions = paramagnets(Point(g, 1.0, gamma, eta, PHI["linear"]))
-    return [
-        replace(s, y=(0.0, 0.0, s.y[2], 0.0, float(np.sign(s.y[4])) * np.inf if s.y[4] else 0.0, 0.0), l2=0.0)
-        for s in solutions
-    ]
+    slope = float(points[0].phi.derivative(np.zeros(1))[0])
+    linear = [Point(p.g * slope, 1.0, p.gamma, eta, PHI["linear"]) for p in points]
+    return [[_frozen(s, slope) for s in solutions] for solutions in paramagnets(linear)]
 
 
-def ground_states(at: Point, eta: float) -> list[Solution]:
+def _frozen(s: Solution, slope: float) -> Solution:
+    """Carry a linear solution at beta = 1 to beta = inf: the squares are of order 1/beta."""
+    qh = float(np.copysign(np.inf, s.y[4])) if s.y[4] else 0.0
+    return replace(s, y=(0.0, 0.0, s.y[2] * slope, 0.0, qh, 0.0), l2=0.0)
+
+
+def ground_states(points: Sequence[Point], eta: float) -> list[list[Solution]]:
     """Every zero-overlap solution at t = 0, largest free energy excess first."""
     if eta > 0.0:
-        return _confined(at.g, at.gamma, eta)
-    active = paramagnets(at) if at.g > 0.0 and at.phi.name != "linear" else []
-    # Towards q = 0 every R_int = 1 / (g^2 (1 + gamma)) solves the equations to order q.
-    solutions = [s for s in active if s.y[0] > SMALLEST]
-    origin = _origin(at)
-    return sorted([*solutions, *([origin] if origin else [])], key=lambda s: -s.excess)
+        return _confined(points, eta)
+    active = [k for k, p in enumerate(points) if p.g > 0.0 and p.phi.name != "linear"]
+    found: list[list[Solution]] = [[] for _ in points]
+    for k, solutions in zip(active, paramagnets([points[k] for k in active]), strict=True):
+        # Towards q = 0 every R_int = 1 / (g^2 (1 + gamma)) solves the equations to order q.
+        found[k] = [s for s in solutions if s.y[0] > SMALLEST]
+    for point, solutions in zip(points, found, strict=True):
+        origin = _origin(point)
+        solutions.extend([origin] if origin else [])
+        solutions.sort(key=lambda s: -s.excess)
+    return found
