@@ -36,6 +36,7 @@ format: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/theory.py
+	$(BIN)/python -m nsslib.published.benchmark
 
 # schema.json and default.yaml from the models.
 generated: .venv/installed

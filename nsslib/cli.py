@@ -70,10 +70,18 @@ def theory(
     phi: Annotated[str, typer.Option(help="transfer function")] = "tanh",
     branch: Annotated[str, typer.Option(help="stable, zero-overlap or all")] = "stable",
 ) -> None:
-    """Solve the replica equations and print the order parameters with their stability."""
-    from nsslib.theory import solve
+    """Solve the replica equations and print the order parameters with their stability; kept on disk."""
+    from rich.progress import Progress as Bar
 
-    solution = solve(g, beta, gamma, eta=eta, phi=phi, branch=branch)  # type: ignore[arg-type]  # solve checks it
+    from nsslib.theory_cache import solve_cached
+
+    terminal = Console(stderr=True)
+    with Bar(console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
+        task = bar.add_task("solving", total=None)
+        solution = solve_cached(
+            g, beta, gamma, lambda done, total: bar.update(task, completed=done, total=total),
+            eta=eta, phi=phi, branch=branch,
+        )  # fmt: skip
     names = [
         "q",
         "Q",
