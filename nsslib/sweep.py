@@ -71,7 +71,7 @@ def simulate(
         Report progress to standard error.
     **settings
         Any other key of the ``sampler`` section of a config (burn_in, step_size, leapfrogs,
-        friction, target, save), and ``diagonal``.
+        friction, target, until, save), and ``diagonal``.
 
     Returns
     -------
