@@ -6,7 +6,7 @@ Drawing is `nsslib.plotting`; a workflow needs the names before anything is draw
 from __future__ import annotations
 
 from nsslib.config import Config
-from nsslib.grid import text
+from nsslib.grid import axes, text
 
 BETAS_PER_PAGE = 6
 
@@ -48,10 +48,9 @@ def figures(config: Config) -> dict[str, str]:
     ``kind/gamma=0/page=2``. No commas: Snakemake separates the wildcards of remote jobs by them.
     """
     names: dict[str, str] = {}
-    gammas = sorted({gamma for block in config.blocks.values() for gamma in block.gamma})
-    betas = {beta for block in config.blocks.values() for beta in block.beta}
-    pages = -(-len(betas) // BETAS_PER_PAGE)
-    for gamma in gammas:
+    union = axes(config)
+    pages = -(-len(union["beta"]) // BETAS_PER_PAGE)
+    for gamma in union["gamma"]:
         for page in range(1, pages + 1):
             suffix = f"/page={page}" if pages > 1 else ""
             names[f"order-parameters/gamma={text(gamma)}{suffix}"] = "order-parameters"

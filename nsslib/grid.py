@@ -201,6 +201,14 @@ def shards(config: Config) -> Iterator[Shard]:
                     yield Shard(name, gamma, N, seed, tuple(block.g), tuple(block.beta), config.model, config.sampler)
 
 
+def axes(config: Config) -> dict[str, list[float]]:
+    """Coordinates of the tables of a sweep: the union of all blocks."""
+    keys = {"gamma": "gamma", "N": "N", "g": "g", "beta": "beta", "seed": "seeds"}
+    return {
+        axis: sorted({v for block in config.blocks.values() for v in getattr(block, key)}) for axis, key in keys.items()
+    }
+
+
 @dataclass(frozen=True)
 class Batch:
     """Shards of one (block, gamma, N) that one job runs one after another."""

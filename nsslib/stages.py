@@ -12,11 +12,11 @@ import xarray as xr
 from nsslib import store
 from nsslib.analysis.evidence import judge_of
 from nsslib.analysis.finite_size import extrapolate
-from nsslib.analysis.order_parameters import axes, over_seeds, per_seed, shard_table
+from nsslib.analysis.order_parameters import over_seeds, per_seed, shard_table
 from nsslib.config import Config
 from nsslib.configfile import dump
 from nsslib.errors import UserError
-from nsslib.grid import Batch, Shard, batches
+from nsslib.grid import Batch, Shard, axes, batches
 from nsslib.progress import Reporter
 from nsslib.sampling import checkpoint as checkpoints
 from nsslib.sampling.checkpoint import State, differences

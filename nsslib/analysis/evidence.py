@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from nsslib.analysis.statistics import chain_statistics, start_disagreement
 from nsslib.grid import Shard
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """State of a shard.
-
-    Attributes
-    ----------
-    enough : bool
-        Whether every cell has the evidence that `sampler.until` asks for; False if it asks for none.
-    remark : str
-        The worst cell in words.
-    """
-
-    enough: bool
-    remark: str
-
-
-Judge = Callable[[NDArray[np.floating]], Verdict]
+from nsslib.sampling.run import Judge, Verdict
 
 
 def judge_of(shard: Shard) -> Judge:
@@ -38,7 +17,7 @@ def judge_of(shard: Shard) -> Judge:
     hot = xr.DataArray(np.arange(shard.sampler.replicas) % 2 == 1, dims="replica")
     coords = {"g": np.array(shard.g), "beta": np.array(shard.beta)}
 
-    def judge(series: NDArray[np.floating]) -> Verdict:
+    def judge(series: NDArray[np.float64]) -> Verdict:
         if len(series) < 8:
             return Verdict(False, "")
         q = xr.DataArray(series, coords, ("draw", "replica", "g", "beta"))

@@ -9,6 +9,7 @@ import xarray as xr
 
 from nsslib.analysis.statistics import chain_statistics, start_disagreement, two_level
 from nsslib.config import Config, Convergence
+from nsslib.grid import axes
 from nsslib.observables import LONG_NAMES
 
 SINGLE = ("q", "l2", "energy", "r", "R_int", "Y", "virial", "configurational")
@@ -83,14 +84,6 @@ def shard_table(series: xr.Dataset, convergence: Convergence) -> xr.Dataset:
         passed &= (table[f"{name}_rhat"] <= convergence.rhat) & (table[f"{name}_ess"] >= convergence.ess)
     table["converged"] = passed
     return table.drop_vars([c for c in table.coords if c not in ("g", "beta")])
-
-
-def axes(config: Config) -> dict[str, list[float]]:
-    """Coordinates of the tables: the union of all blocks."""
-    keys = {"gamma": "gamma", "N": "N", "g": "g", "beta": "beta", "seed": "seeds"}
-    return {
-        axis: sorted({v for block in config.blocks.values() for v in getattr(block, key)}) for axis, key in keys.items()
-    }
 
 
 def per_seed(tables: Iterable[tuple[float, int, int, xr.Dataset]], config: Config) -> xr.Dataset:

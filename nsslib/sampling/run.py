@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,20 +31,25 @@ LOOKS = 10
 Watch = Callable[[int, int, float, str], None]
 """``watch(done, total, acceptance, remark)``, called after every step; done = total at the end."""
 
-Judge = Callable[[NDArray[np.float64]], "Verdict"]
+
+@dataclass(frozen=True)
+class Verdict:
+    """State of a run, as a `Judge` sees it.
+
+    Attributes
+    ----------
+    enough : bool
+        Whether every cell has the evidence that `sampler.until` asks for; False if it asks for none.
+    remark : str
+        The worst cell in words.
+    """
+
+    enough: bool
+    remark: str
 
 
-class Verdict(Protocol):
-    """What `nsslib.analysis.evidence` says of a series of q."""
-
-    @property
-    def enough(self) -> bool:
-        """Whether the run may end."""
-
-    @property
-    def remark(self) -> str:
-        """The worst cell in words."""
-
+Judge = Callable[[NDArray[np.float64]], Verdict]
+"""``judge(series)``: verdict on the series of q so far, (draw, replica, g, beta)."""
 
 Note = Callable[[str], None]
 """Told of what a user should know: resumed or refused checkpoints, stopped chains."""

@@ -12,7 +12,7 @@ from nsslib.configfile import dump, load
 from nsslib.configfile import parse as parse_config
 from nsslib.errors import UserError
 from nsslib.figures import CAPTIONS, figures
-from nsslib.grid import batches
+from nsslib.grid import axes, batches
 from nsslib.version import KERNEL_VERSION
 
 
@@ -60,12 +60,9 @@ def figure_files(wildcards=None) -> list[str]:
 
 def grid_of(sweep: Config) -> dict:
     """What the replica theory of a sweep depends on."""
-    axes = ("gamma", "g", "beta")
+    union = axes(sweep)
     return {"model": dump(sweep)["model"]} | {
-        axis: sorted(
-            {v for block in sweep.blocks.values() for v in getattr(block, axis)}
-        )
-        for axis in axes
+        axis: union[axis] for axis in ("gamma", "g", "beta")
     }
 
 
