@@ -220,7 +220,10 @@ class Sampler(_Closed):
         "auto", description="integration step, or auto: tuned per column in burn-in (baoab: 0.4, euler-maruyama: 0.05)"
     )
     target: Finite = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
-    leapfrogs: Count = Field(10, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
+    leapfrogs: Count = Field(4, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
+    precondition: bool = Field(
+        True, description="move in coordinates that whiten the linearised network; euler-maruyama never does"
+    )
     friction: Finite = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc and baoab per unit time")
     burn_in: Count = Field(500, ge=0, description="steps before recording starts; tuning happens here")
     steps: Count = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
@@ -233,6 +236,11 @@ class Sampler(_Closed):
     )
     precision: Literal["float64", "float32"] = Field("float64", description="of the state; sums are float64")
     save: Save = Field(Save(), description="cadence of what is stored")
+
+    @property
+    def preconditioned(self) -> bool:
+        """Whether the integrator moves in whitened coordinates."""
+        return self.precondition and self.integrator != "euler-maruyama"
 
     @model_validator(mode="after")
     def _consistent(self) -> Sampler:

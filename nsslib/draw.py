@@ -11,6 +11,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from nsslib import plotting, store
+from nsslib.analysis.finite_size import replica_value
 from nsslib.config import Config
 from nsslib.figures import BETAS_PER_PAGE, figures
 from nsslib.grid import shards
@@ -48,11 +49,12 @@ def _table(results: Path, kind: str, options: str) -> xr.Dataset:
 
 def _order_parameters(config: Config, results: Path, options: str) -> Figure:
     table = _table(results, "order_parameters", options)
-    first = (round(_option(options, "page")) - 1) * BETAS_PER_PAGE
-    table = table.isel(beta=slice(first, first + BETAS_PER_PAGE))
     g = np.linspace(table["g"].values[0], table["g"].values[-1], 81)
     theory = solve(g, table["beta"].values, float(table["gamma"]), eta=config.model.eta, phi=config.model.phi)
-    return plotting.order_parameters(table, theory)
+    theory = theory.assign({name: replica_value(theory, name) for name in ("Q_abs", "log_z")})
+    first = (round(_option(options, "page")) - 1) * BETAS_PER_PAGE
+    page = {"beta": slice(first, first + BETAS_PER_PAGE)}
+    return plotting.order_parameters(table.isel(page), theory.isel(page))
 
 
 def _scaling(config: Config, results: Path, options: str) -> Figure:

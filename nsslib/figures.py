@@ -12,8 +12,9 @@ BETAS_PER_PAGE = 6
 
 CAPTIONS = {
     "order-parameters": (
-        "Activity q, integrated response R_int, excess speed Y and modulus of the overlap Q against the coupling "
-        "strength g, one column per inverse temperature beta. Points: samples, darker for larger N, with 68 % error "
+        "Activity q, integrated response R_int, excess speed Y, modulus of the overlap Q and free energy (log Z per "
+        "unit beyond equipartition, 0 in the first cell) against the coupling strength g, one column per inverse "
+        "temperature beta. Points: samples, darker for larger N, with 68 % error "
         "bars (thermal and disorder); hollow where not converged. Lines: replica theory (N to infinity). The overlap "
         "should fall with N where the theory has none."
     ),

@@ -116,16 +116,19 @@ class Shard:
         return self.sampler.replicas * len(g.values) * len(beta.values)
 
     @property
-    def forces(self) -> int:
-        """Force evaluations of the whole shard (each advances all columns)."""
-        per_step = self.sampler.leapfrogs if self.sampler.integrator == "hmc" else 1
-        refresh = 1.0 / self.sampler.exchange.every if self.sampler.exchange else 0.0
-        return math.ceil((self.sampler.burn_in + self.sampler.steps) * (per_step + refresh))
+    def products(self) -> int:
+        """Products of an (N, N) matrix with all columns in the whole shard; two make a force evaluation."""
+        sampler, exchange = self.sampler, self.sampler.exchange
+        forces = sampler.leapfrogs if sampler.integrator == "hmc" else 1
+        # A triangular product is half a product; kicks, one more than forces, and drifts take one each.
+        triangles = 2 * forces + (2 if sampler.integrator == "baoab" else 1) if sampler.preconditioned else 0
+        regradient = 1.0 / exchange.every if exchange and exchange.g and len(self.g) > 1 else 0.0
+        return math.ceil((sampler.burn_in + sampler.steps) * (2.0 * forces + 0.5 * triangles + regradient))
 
     @property
     def flop(self) -> float:
         """Floating-point operations of its matrix products."""
-        return 4.0 * self.N**2 * self.columns * self.forces
+        return 2.0 * self.N**2 * self.columns * self.products
 
     @property
     def label(self) -> str:

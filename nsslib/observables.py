@@ -17,6 +17,8 @@ a and b are independent replicas on the same couplings. All quantities are dimen
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,16 +50,22 @@ def single(x: Array, v: Array, f: Array, dE: Array, lap: Array, beta: Array, eta
         q, l2, energy (E/N), r, Y, virial (beta x.dE / N, mean exactly 1), grad2 (beta |dE|^2 / N)
         and laplacian (lap E / N), whose means agree exactly (configurational temperature).
     """
-    l2, vv = mean_product(x, x), mean_product(v, v)
+    products = [mean_product(a, b) for a, b in ((f, f), (x, x), (v, v), (v, f), (x, dE), (dE, dE))]
+    return of_products([*products, lap / x.shape[-1]], beta, eta)
+
+
+def of_products(products: Iterable[Array], beta: Array, eta: float) -> dict[str, Array]:
+    """The observables of `single` from f.f, x.x, v.v, v.f, x.dE, dE.dE and lap E, each over N."""
+    ff, xx, vv, vf, xG, GG, lap = products
     return {
-        "q": mean_product(f, f),
-        "l2": l2,
-        "energy": 0.5 * vv + eta * l2,
-        "r": np.sqrt(beta) * mean_product(v, f),
+        "q": ff,
+        "l2": xx,
+        "energy": 0.5 * vv + eta * xx,
+        "r": np.sqrt(beta) * vf,
         "Y": beta * vv - 1.0,
-        "virial": beta * mean_product(x, dE),
-        "grad2": beta * mean_product(dE, dE),
-        "laplacian": lap / x.shape[-1],
+        "virial": beta * xG,
+        "grad2": beta * GG,
+        "laplacian": lap,
     }
 
 
@@ -82,12 +90,14 @@ def pair(v: Array, f: Array, beta: Array) -> dict[str, Array]:
         Q, R (symmetrised) and Yh, pairs in the order of `pairs`.
     """
     a, b = map(list, zip(*pairs(len(f)), strict=True))
-    response = 0.5 * (mean_product(v[a], f[b]) + mean_product(v[b], f[a]))
-    return {
-        "Q": mean_product(f[a], f[b]),
-        "R": np.sqrt(beta) * response,
-        "Yh": beta * mean_product(v[a], v[b]),
-    }
+    factors = ((f[a], f[b]), (v[a], f[b]), (f[a], v[b]), (v[a], v[b]))
+    return of_pair_products((mean_product(left, right) for left, right in factors), beta)
+
+
+def of_pair_products(products: Iterable[Array], beta: Array) -> dict[str, Array]:
+    """The observables of `pair` from f_a.f_b, v_a.f_b, f_a.v_b and v_a.v_b, each over N."""
+    ff, vf, fv, vv = products
+    return {"Q": ff, "R": np.sqrt(beta) * 0.5 * (vf + fv), "Yh": beta * vv}
 
 
 LONG_NAMES = {
@@ -106,5 +116,9 @@ LONG_NAMES = {
     "Q2": ("squared overlap", "(phi(x_a).phi(x_b) / N)^2"),
     "R": ("response overlap", "sqrt(beta) (v_a.phi(x_b) + v_b.phi(x_a)) / 2N"),
     "Yh": ("velocity overlap", "beta v_a.v_b / N"),
+    "log_z": (
+        "free energy beyond equipartition",
+        "(log Z - log Z_0) / N + log(beta / beta_0) / 2 by Bennett's acceptance ratio along the ladder, 0: first cell",
+    ),
 }
 """Name in words and estimator of every observable."""

@@ -23,6 +23,7 @@ LABELS = {
     "Y": "excess speed $Y$",
     "Q_abs": "overlap $|Q|$",
     "Q2": "overlap $Q^2$",
+    "log_z": r"free energy $\Delta\ln Z/N$",
 }
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette, safe for colour-blind readers."""
@@ -70,15 +71,14 @@ def order_parameters(table: xr.Dataset, theory: xr.Dataset) -> Figure:
     theory : Dataset
         Replica values at the same gamma and betas on a fine grid of g, dims (g, beta).
     """
-    names = ("q", "R_int", "Y", "Q_abs")
+    names = ("q", "R_int", "Y", "Q_abs", "log_z")
     betas = table["beta"].values
-    figure = Figure(figsize=(2.3 * len(betas) + 0.8, 7.6), layout="constrained")
+    figure = Figure(figsize=(2.3 * len(betas) + 0.8, 1.7 * len(names) + 0.8), layout="constrained")
     axes = figure.subplots(len(names), len(betas), sharex=True, squeeze=False)
     for row, name in enumerate(names):
         for column, beta in enumerate(betas):
             ax, cell = axes[row, column], table.sel(beta=beta)
-            line = abs(theory["Q"]) if name == "Q_abs" else theory[name]
-            ax.plot(theory["g"], line.sel(beta=beta), color="black", label="replica theory")
+            ax.plot(theory["g"], theory[name].sel(beta=beta), color="black", label="replica theory")
             for i, N in enumerate(table["N"].values):
                 at = cell.sel(N=N)
                 good = at["converged"].values > 0
@@ -188,7 +188,7 @@ def _band(fine: np.ndarray, x: np.ndarray, err: np.ndarray, x_max: float, a_err:
     return np.sqrt(np.maximum(a_err**2 + 2.0 * fine * covariance + fine**2 * b_err**2, 0.0))
 
 
-def z_scores(fits: xr.Dataset, names: tuple[str, ...] = ("q", "R_int", "Y", "Q2")) -> Figure:
+def z_scores(fits: xr.Dataset, names: tuple[str, ...] = ("q", "R_int", "Y", "Q2", "log_z")) -> Figure:
     """Distance from theory of every cell.
 
     Parameters

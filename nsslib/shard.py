@@ -114,6 +114,8 @@ def _diagnostics(shard: Shard, record: Record) -> xr.Dataset:
             "stopped": (("replica", "g", "beta"), record.stopped),
             "exchange_beta": (("g", "beta_link"), record.exchange_beta),
             "exchange_g": (("g_link", "beta"), record.exchange_g),
+            "log_z_beta": (("replica", "g", "beta_link"), record.log_z_beta),
+            "log_z_g": (("replica", "g_link", "beta"), record.log_z_g),
             "round_trips": (("axis", "chain"), record.trips),
         },
         {
@@ -132,6 +134,8 @@ def _diagnostics(shard: Shard, record: Record) -> xr.Dataset:
         "stopped": "step at which a chain diverged and was stopped; 0: it did not",
         "exchange_beta": "acceptance of exchange with the next beta",
         "exchange_g": "acceptance of exchange with the next g",
+        "log_z_beta": "log of Z at the next beta over Z, by Bennett's acceptance ratio",
+        "log_z_g": "log of Z at the next g over Z, by Bennett's acceptance ratio",
         "round_trips": "round trips of every chain: axis 0 along beta, axis 1 along g",
         "g_visible": "a g of the user's grid; others are hidden ladder columns",
         "beta_visible": "a beta of the user's grid; others are hidden ladder columns",

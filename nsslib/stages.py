@@ -12,6 +12,7 @@ import xarray as xr
 from nsslib import store
 from nsslib.analysis.evidence import judge_of
 from nsslib.analysis.finite_size import extrapolate
+from nsslib.analysis.free_energy import free_energy
 from nsslib.analysis.order_parameters import over_seeds, per_seed, shard_table
 from nsslib.config import Config
 from nsslib.configfile import dump
@@ -95,6 +96,7 @@ def record_config(config: Config, results: Path) -> Path:
 
 def reduce_sweep(config: Config, results: Path) -> Path:
     """Reduce all shards of the config, one at a time, to the order-parameter tables."""
+    origin = [axes(config)[axis][0] for axis in ("g", "beta")]
 
     def tables() -> Iterator[tuple[float, int, int, xr.Dataset]]:
         for batch in batches(config):
@@ -106,8 +108,9 @@ def reduce_sweep(config: Config, results: Path) -> Path:
                     (results / batch.manifest).unlink(missing_ok=True)
                     raise UserError(f"{error}; run the sweep again to sample it") from None
                 with tree:
-                    series = tree["observables"].to_dataset().load()
-                yield shard.gamma, shard.N, shard.seed, shard_table(series, config.convergence)
+                    series, diagnostics = (tree[k].to_dataset().load() for k in ("observables", "diagnostics"))
+                table = shard_table(series, config.convergence)
+                yield shard.gamma, shard.N, shard.seed, table.merge(free_energy(diagnostics, shard.N, *origin))
 
     seeds = per_seed(tables(), config)
     table = over_seeds(seeds, config.convergence)

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 
 from nsslib.observables import LONG_NAMES
 
-FITTED = ("q", "l2", "energy", "R_int", "Y", "Q2")
+FITTED = ("q", "l2", "energy", "R_int", "Y", "Q2", "log_z")
 _P_MIN = 0.05
 
 _WORDS = {
@@ -71,6 +71,14 @@ def line_in_inverse_N(N: NDArray, y: NDArray, err: NDArray) -> dict[str, float]:
     }
 
 
+def replica_value(theory: xr.Dataset, name: str) -> xr.DataArray:
+    """What replica theory says of an order parameter of the tables, by its name there."""
+    if name == "log_z":
+        excess = theory["free_energy"] + 0.5 * np.log(theory["beta"])
+        return excess - excess.isel(g=0, beta=0)
+    return {"Q2": theory["Q"] ** 2, "Q_abs": abs(theory["Q"])}[name] if name in ("Q2", "Q_abs") else theory[name]
+
+
 def extrapolate(table: xr.Dataset, theory: xr.Dataset) -> xr.Dataset:
     """Extrapolate every fitted order parameter of every cell and compare with theory.
 
@@ -97,8 +105,7 @@ def extrapolate(table: xr.Dataset, theory: xr.Dataset) -> xr.Dataset:
         for key in fits[0]:
             variable = name if key == "value" else f"{name}_{key}"
             result[variable] = (("gamma", "g", "beta"), np.reshape([f[key] for f in fits], shape))
-        expected = theory["Q"] ** 2 if name == "Q2" else theory[name]
-        result[f"{name}_theory"] = expected.transpose("gamma", "g", "beta")
+        result[f"{name}_theory"] = replica_value(theory, name).transpose("gamma", "g", "beta")
         result[f"{name}_z"] = (result[name] - result[f"{name}_theory"]) / result[f"{name}_err"]
         result[name].attrs = {"long_name": f"{LONG_NAMES[name][0]}, extrapolated to 1/N = 0", "units": "1"}
         for key, words in _WORDS.items():

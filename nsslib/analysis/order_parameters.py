@@ -127,11 +127,12 @@ def over_seeds(table: xr.Dataset, convergence: Convergence) -> xr.Dataset:
         the worst sample; n_seeds; converged_seeds (share) and converged.
     """
     result = xr.Dataset()
-    for name in SINGLE + PAIR:
+    for name in (*SINGLE, *PAIR, "log_z"):
         found = two_level(table[name], table[f"{name}_err"])
         result[name] = found["mean"]
         for key in _OVER_SEEDS:
             result[f"{name}_{key}"] = found[key]
+    for name in SINGLE + PAIR:
         result[f"{name}_ess"] = table[f"{name}_ess"].min("seed")
         result[f"{name}_tau"] = table[f"{name}_tau"].max("seed")
         result[f"{name}_rhat"] = table[f"{name}_rhat"].max("seed")
@@ -161,7 +162,7 @@ def _described(table: xr.Dataset, suffixes: dict[str, str]) -> xr.Dataset:
             variable.attrs = {
                 "long_name": words,
                 "units": "1",
-                "estimator": f"mean over replicas and draws of {estimator}",
+                "estimator": estimator if name == "log_z" else f"mean over replicas and draws of {estimator}",
             }
         else:
             base = max((b for b in LONG_NAMES if name.startswith(f"{b}_")), key=len)

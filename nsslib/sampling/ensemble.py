@@ -15,6 +15,7 @@ from nsslib.model import couplings
 from nsslib.sampling import kernels, rng
 from nsslib.sampling.kernels import TILE, Array, Chains, Network, Scratch
 from nsslib.sampling.products import LANES, ROWS, pack
+from nsslib.sampling.whitening import reference_g, whitening
 
 
 class Ensemble:
@@ -44,7 +45,7 @@ class Ensemble:
         self.units = shard.N
         dtype = np.dtype(sampler.precision)
         self.J0 = couplings(shard.N, shard.gamma, shard.seed, model.diagonal).astype(dtype)
-        self.network = Network(kernels.KINDS[model.phi], shard.N, model.eta, pack(self.J0), pack(self.J0.T))
+        self.network = self._network(shard)
         self.cell, self.walker = (np.arange(len(self.cell_g)) for _ in range(2))
         self.stopped = np.zeros(len(self.cell), np.int64)
         panels = -(-len(self.cell) // LANES)
@@ -61,6 +62,15 @@ class Ensemble:
         self.relabel()
         self._start()
         self.evaluate()
+
+    def _network(self, shard: Shard) -> Network:
+        """What the kernels know of the network, packed."""
+        J0, eta = self.J0, shard.model.eta
+        B = np.empty((0, 0))
+        if shard.sampler.preconditioned:
+            B = whitening(J0.astype(np.float64), reference_g(shard.gamma, shard.g[-1]), eta)
+        matrices = (pack(np.asarray(matrix, J0.dtype)) for matrix in (J0, J0.T, B, B.T))
+        return Network(kernels.KINDS[self.phi], shard.N, eta, *matrices)
 
     def _start(self) -> None:
         """Cold start x = 0 for even replicas, hot start x ~ N(0, 1) for odd ones."""
@@ -89,9 +99,12 @@ class Ensemble:
         kernels.force_all(self.network, self.chains, self.scratch)
 
     def exchanged(self) -> None:
-        """Follow an exchange in g: labels, and gradients at the g of now; A is known, one product."""
+        """Follow an exchange: labels, and gradients of the chains whose g changed; A is known, one product."""
+        before = self.chains.g.copy()
         self.relabel()
-        kernels.regradient_all(self.network, self.chains, self.scratch)
+        kernels.regradient_rows(
+            self.network, self.chains, self.scratch, np.flatnonzero(self.chains.g.ravel() != before.ravel())
+        )
 
     def stop_diverged(self, t: int) -> NDArray[np.integer]:
         """Stop the chains that are no longer finite at step t; they rest at x = 0 from now on.
@@ -102,10 +115,10 @@ class Ensemble:
             Their cells.
         """
         chains = self.chains
-        finite = np.isfinite(chains.sums).all(axis=1)
+        finite = np.isfinite(chains.sums)
         if finite.all():
             return np.empty(0, np.int64)
-        panel, lane = np.nonzero(~finite)
+        panel, lane = np.nonzero(~finite.all(axis=1))
         for state in (chains.X, chains.P, chains.A, chains.G, chains.sums):
             state[panel, :, lane] = 0.0
         rows = panel * LANES + lane

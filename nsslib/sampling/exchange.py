@@ -25,20 +25,16 @@ BOTTLENECK = 0.02
 
 
 @njit(error_model="numpy")
-def _log_ratio(sums, a, b, ga, gb, beta_a, beta_b, eta):
-    """Log of the acceptance ratio for rows a, b trading their (g, beta)."""
-    pa, wa, pb, wb = a // LANES, a % LANES, b // LANES, b % LANES
-    xx_a, xa_a, aa_a = sums[pa, 0, wa], sums[pa, 1, wa], sums[pa, 2, wa]
-    xx_b, xa_b, aa_b = sums[pb, 0, wb], sums[pb, 1, wb], sums[pb, 2, wb]
-    return (
-        beta_a * (energy_at(ga, xx_a, xa_a, aa_a, eta) - energy_at(ga, xx_b, xa_b, aa_b, eta))
-        + beta_b * (energy_at(gb, xx_b, xa_b, aa_b, eta) - energy_at(gb, xx_a, xa_a, aa_a, eta))
-    )  # fmt: skip
+def _work(sums, row, g, beta, other_g, other_beta, eta):
+    """Change of beta E of a row if it went from its (g, beta) to another."""
+    p, w = row // LANES, row % LANES
+    xx, xa, aa = sums[p, 0, w], sums[p, 1, w], sums[p, 2, w]
+    return other_beta * energy_at(other_g, xx, xa, aa, eta) - beta * energy_at(g, xx, xa, aa, eta)
 
 
 @njit(cache=True, error_model="numpy")
-def _swap(axis, parity, shape, walker, cell, stopped, g, beta, sums, eta, key, t, accepted):
-    """Attempt every link of one parity along one axis; add acceptances to `accepted`."""
+def _swap(axis, parity, shape, walker, cell, stopped, g, beta, sums, eta, key, t, accepted, shift, fermi):
+    """Attempt every link of one parity along one axis; add to `accepted`, and to Bennett's averages `fermi`."""
     replicas, ng, nb = shape
     stride = 1 if axis == BETA else nb
     for r in range(replicas):
@@ -51,8 +47,11 @@ def _swap(axis, parity, shape, walker, cell, stopped, g, beta, sums, eta, key, t
                 if stopped[ca] or stopped[cb]:
                     continue
                 a, b = walker[ca], walker[cb]
-                ratio = _log_ratio(sums, a, b, g[ca], g[cb], beta[ca], beta[cb], eta)
-                if np.log(rng.uniform(key, rng.SWAP, 2 * t + axis, ca)) < ratio:
+                there = _work(sums, a, g[ca], beta[ca], g[cb], beta[cb], eta)
+                back = _work(sums, b, g[cb], beta[cb], g[ca], beta[ca], eta)
+                fermi[0, r, i, j] += 1.0 / (1.0 + np.exp(there - shift[i, j]))
+                fermi[1, r, i, j] += 1.0 / (1.0 + np.exp(back + shift[i, j]))
+                if np.log(rng.uniform(key, rng.SWAP, 2 * t + axis, ca)) < -(there + back):
                     walker[ca], walker[cb] = b, a
                     cell[a], cell[b] = cb, ca
                     accepted[r, i, j] += 1
@@ -86,6 +85,10 @@ class Exchanger:
         1 for a chain that was last seen at the far end of an axis.
     trips : (2, C) int array
         Round trips of every chain by axis.
+    shift : (2, g, beta) array
+        Guess of -log(Z'/Z) of the link that begins at a cell, by axis: equipartition.
+    fermi : (2, 2, replica, g, beta) array
+        Sums of Bennett's averages (1976) of every link, by axis and by end.
     """
 
     settings: Exchange
@@ -93,17 +96,22 @@ class Exchanger:
     accepted: NDArray[np.int64]
     end: NDArray[np.int64]
     trips: NDArray[np.int64]
+    shift: NDArray[np.float64]
+    fermi: NDArray[np.float64]
 
     @classmethod
     def of(cls, settings: Exchange, ensemble: Ensemble) -> Exchanger:
         """Start with empty counters."""
-        C = len(ensemble.cell)
-        zeros = [np.zeros(s, np.int64) for s in ((2, 2), (2, *ensemble.shape), (2, C), (2, C))]
-        return cls(settings, *zeros)
+        C, shape = len(ensemble.cell), ensemble.shape
+        attempts, accepted, end, trips = (np.zeros(s, np.int64) for s in ((2, 2), (2, *shape), (2, C), (2, C)))
+        shift = np.zeros((2, *shape[1:]))
+        log_beta = np.log(ensemble.cell_beta.reshape(shape)[0])
+        shift[BETA, :, :-1] = 0.5 * ensemble.units * np.diff(log_beta, axis=1)
+        return cls(settings, attempts, accepted, end, trips, shift, np.zeros((2, 2, *shape)))
 
     def reset(self) -> None:
         """Forget what burn-in counted."""
-        for counter in (self.attempts, self.accepted, self.end, self.trips):
+        for counter in (self.attempts, self.accepted, self.end, self.trips, self.fermi):
             counter[:] = 0
 
     def round(self, ensemble: Ensemble, t: int) -> None:
@@ -117,13 +125,11 @@ class Exchanger:
             _swap(
                 axis, count & 1, ensemble.shape, ensemble.walker, ensemble.cell, ensemble.stopped > 0, ensemble.cell_g,
                 ensemble.cell_beta, ensemble.chains.sums, ensemble.network.eta, ensemble.key, t, self.accepted[axis],
+                self.shift[axis], self.fermi[axis],
             )  # fmt: skip
             self.attempts[axis, count & 1] += 1
             _flow(axis, ensemble.shape, ensemble.cell, self.end, self.trips)
-            if axis == G:
-                ensemble.exchanged()
-            else:
-                ensemble.relabel()
+        ensemble.exchanged()
 
     def rates(self, axis: int) -> NDArray[np.float64]:
         """Acceptance of every link, mean over replicas: (g, beta - 1) or (g - 1, beta)."""
@@ -133,6 +139,18 @@ class Exchanger:
         attempts = self.attempts[axis][link & 1]
         with np.errstate(invalid="ignore", divide="ignore"):
             return accepted / (attempts if axis == BETA else attempts[:, None])
+
+    def log_z(self, axis: int) -> NDArray[np.float64]:
+        """Log of Z at the far end of every link over Z at its beginning, by Bennett's acceptance ratio.
+
+        Returns
+        -------
+        (replica, g, beta - 1) or (replica, g - 1, beta) array
+            Not finite where the two ends never overlapped.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_z = np.log(self.fermi[axis, 0] / self.fermi[axis, 1]) - self.shift[axis]
+        return log_z[:, :, :-1] if axis == BETA else log_z[:, :-1]
 
     def bottlenecks(self, g: tuple[float, ...], beta: tuple[float, ...]) -> list[str]:
         """Places of the ladder that hardly any chain passes, with the remedy.

@@ -1,8 +1,9 @@
 """Integrators: how every chain moves at its own g and beta.
 
-In units where mass is 1 and dE is the force: momenta p ~ N(0, 1/beta), kept as P = sqrt(beta) p.
-Metropolised schemes are exact at any step size; Euler-Maruyama and BAOAB have a bias of first and
-second order in theirs. Each scheme moves one tile of chains; `step` moves all tiles.
+They move y, where x = B^T y (`nsslib.sampling.whitening`), in units where its mass is 1 and the gradient
+B dE its force: momenta p ~ N(0, 1/beta), kept as P = sqrt(beta) p. Metropolised schemes are exact at any
+step size; Euler-Maruyama and BAOAB have a bias of first and second order in theirs. Each scheme moves
+one tile of chains; `step` moves all tiles.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from nsslib.config import Sampler
 from nsslib.sampling import rng
-from nsslib.sampling.kernels import LANES, TILE, add, add_both, force, hamiltonian, kick_drift, sums, tile
+from nsslib.sampling.kernels import LANES, TILE, add_both, drift, force, hamiltonian, kick, kick_drift, sums, tile
 
 HMC, GHMC, EULER_MARUYAMA, BAOAB = range(4)
 _NUMBERS = {"hmc": HMC, "mala": HMC, "ghmc": GHMC, "baoab": BAOAB, "euler-maruyama": EULER_MARUYAMA}
@@ -72,14 +73,14 @@ def integrator(sampler: Sampler) -> Integrator:
 
 @njit(error_model="numpy")
 def leapfrog(network, c, s, eps, count):
-    """count x (p -= eps dE / 2, x += eps p, p -= eps dE / 2), neighbouring half kicks taken together."""
-    drift, kick = eps / np.sqrt(c.beta), -eps * np.sqrt(c.beta)
-    kick_drift(network.units, c.X, c.P, 0.5 * kick, c.G, drift)
+    """count x (p -= eps B dE / 2, x += eps B^T p, p -= eps B dE / 2), neighbouring half kicks taken together."""
+    a, b = -eps * np.sqrt(c.beta), eps / np.sqrt(c.beta)
+    kick_drift(network, c, s, 0.5 * a, b)
     force(network, c, s)
     for _ in range(count - 1):
-        kick_drift(network.units, c.X, c.P, kick, c.G, drift)
+        kick_drift(network, c, s, a, b)
         force(network, c, s)
-    add(network.units, c.P, 0.5 * kick, c.G)
+    kick(network, c, s, 0.5 * a)
 
 
 @njit(error_model="numpy")
@@ -136,12 +137,12 @@ def euler_maruyama(network, c, s, dt, key, t, first):
 @njit(error_model="numpy")
 def baoab(network, c, s, eps, keep, key, t, first):
     """Underdamped Langevin, kick-drift-refresh-drift-kick (Leimkuhler & Matthews 2013)."""
-    drift, kick = 0.5 * eps / np.sqrt(c.beta), -0.5 * eps * np.sqrt(c.beta)
-    kick_drift(network.units, c.X, c.P, kick, c.G, drift)
+    a, b = -0.5 * eps * np.sqrt(c.beta), 0.5 * eps / np.sqrt(c.beta)
+    kick_drift(network, c, s, a, b)
     rng.refresh(c.P, network.units, keep, key, rng.MOMENTA, t, first)
-    add(network.units, c.X, drift, c.P)
+    drift(network, c, s, b)
     force(network, c, s)
-    add(network.units, c.P, kick, c.G)
+    kick(network, c, s, a)
     sums(network, c)
 
 

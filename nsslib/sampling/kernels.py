@@ -26,20 +26,25 @@ Array = NDArray[np.floating]
 
 
 class Network(NamedTuple):
-    """phi by its kind, eta, and the couplings J0 and J0^T packed."""
+    """phi by its kind, eta, and matrices, packed: couplings J0 and J0^T, whitening B and B^T.
+
+    B is lower triangular; without preconditioner, B = 1, it and B^T have no blocks.
+    """
 
     kind: int
     units: int
     eta: float
     J: Array
     JT: Array
+    B: Array
+    BT: Array
 
 
 class Chains(NamedTuple):
     """State of the chains, (panel, unit, lane), and what belongs to a chain, (panel, lane).
 
-    X positions; P momenta in units of 1/sqrt(beta); A = J0 phi(X); G gradient of E; sums = x.x, x.A, A.A
-    (panel, 3, lane); g and beta of the cell that each chain is in.
+    X positions; P whitened momenta in units of 1/sqrt(beta); A = J0 phi(X); G gradient of E; sums = x.x, x.A,
+    A.A (panel, 3, lane); g and beta of the cell that each chain is in.
     """
 
     X: Array
@@ -92,7 +97,7 @@ def residual(network, c, s):
     """A = J0 F and V = X - g A."""
     for b in range(len(network.J)):
         for p in range(len(c.X)):
-            block(network.J, b, s.F, p, s.out)
+            block(network.J, b, 0, network.units, s.F, p, s.out)
             for r in range(min(ROWS, network.units - b * ROWS)):
                 i = b * ROWS + r
                 for w in range(LANES):
@@ -106,7 +111,7 @@ def gradient(network, c, s):
     two_eta = c.X.dtype.type(2.0 * network.eta)
     for b in range(len(network.JT)):
         for p in range(len(c.X)):
-            block(network.JT, b, s.V, p, s.out)
+            block(network.JT, b, 0, network.units, s.V, p, s.out)
             for r in range(min(ROWS, network.units - b * ROWS)):
                 i = b * ROWS + r
                 for w in range(LANES):
@@ -184,13 +189,46 @@ def add_both(units, Y, a, Z, b, T):
 
 
 @njit(fastmath=_CONTRACT, error_model="numpy")
-def kick_drift(units, X, P, kick, G, drift):
-    """P += kick G, then X += drift P."""
-    for p in range(len(X)):
-        for i in range(units):
+def kick(network, c, s, a):
+    """P += a B G."""
+    if len(network.B) == 0:
+        add(network.units, c.P, a, c.G)
+        return
+    for b in range(len(network.B)):
+        rows = min(ROWS, network.units - b * ROWS)
+        for p in range(len(c.P)):
+            block(network.B, b, 0, b * ROWS + rows, c.G, p, s.out)
+            for r in range(rows):
+                for w in range(LANES):
+                    c.P[p, b * ROWS + r, w] += c.P.dtype.type(a[p, w]) * s.out[r, w]
+
+
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def drift(network, c, s, a):
+    """X += a B^T P."""
+    if len(network.BT) == 0:
+        add(network.units, c.X, a, c.P)
+        return
+    for b in range(len(network.BT)):
+        for p in range(len(c.X)):
+            block(network.BT, b, b * ROWS, network.units, c.P, p, s.out)
+            for r in range(min(ROWS, network.units - b * ROWS)):
+                for w in range(LANES):
+                    c.X[p, b * ROWS + r, w] += c.X.dtype.type(a[p, w]) * s.out[r, w]
+
+
+@njit(fastmath=_CONTRACT, error_model="numpy")
+def kick_drift(network, c, s, a, b):
+    """P += a B G, then X += b B^T P; in one pass where B = 1."""
+    if len(network.B) > 0:
+        kick(network, c, s, a)
+        drift(network, c, s, b)
+        return
+    for p in range(len(c.X)):
+        for i in range(network.units):
             for w in range(LANES):
-                P[p, i, w] += P.dtype.type(kick[p, w]) * G[p, i, w]
-                X[p, i, w] += P.dtype.type(drift[p, w]) * P[p, i, w]
+                c.P[p, i, w] += c.P.dtype.type(a[p, w]) * c.G[p, i, w]
+                c.X[p, i, w] += c.P.dtype.type(b[p, w]) * c.P[p, i, w]
 
 
 @njit
@@ -212,8 +250,33 @@ def force_all(network, c, s):
         sums(network, part)
 
 
+@njit(error_model="numpy")
+def gather(state, units, rows, panels):
+    """Copy rows of a state (panel, unit, lane) into lanes of panels, one after the other."""
+    for i in range(units):
+        for n in range(len(rows)):
+            panels[n // LANES, i, n % LANES] = state[rows[n] // LANES, i, rows[n] % LANES]
+
+
+@njit(error_model="numpy")
+def scatter(panels, units, rows, state):
+    """Copy back what `gather` copied."""
+    for i in range(units):
+        for n in range(len(rows)):
+            state[rows[n] // LANES, i, rows[n] % LANES] = panels[n // LANES, i, n % LANES]
+
+
 @njit(cache=True)
-def regradient_all(network, c, s):
-    """Gradients of all chains after an exchange in g."""
-    for first in range(0, len(c.X), TILE):
-        regradient(network, tile(c, first), s)
+def regradient_rows(network, c, s, rows):
+    """Gradients of some chains after their g changed, a tile of them at a time."""
+    for first in range(0, len(rows), TILE * LANES):
+        some = rows[first : first + TILE * LANES]
+        g = np.zeros((-(-len(some) // LANES), LANES))
+        for n in range(len(some)):
+            g[n // LANES, n % LANES] = c.g[some[n] // LANES, some[n] % LANES]
+        n = len(g)
+        part = Chains(s.X[:n], s.P[:n], s.A[:n], s.G[:n], c.sums[:n], g, g)
+        gather(c.X, network.units, some, part.X)
+        gather(c.A, network.units, some, part.A)
+        regradient(network, part, s)
+        scatter(part.G, network.units, some, c.G)

@@ -54,21 +54,21 @@ def pack(J: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.ascontiguousarray(padded.reshape(blocks, ROWS, N).transpose(0, 2, 1))
 
 
-def _block_of_vectors(typingctx: Any, J: Any, b: Any, F: Any, p: Any, out: Any) -> Any:
-    """out[r, w] = sum_k J[b, k, r] F[p, k, w] for all rows r of block b and lanes w of panel p."""
-    signature = types.void(J, types.intp, F, types.intp, out)
+def _block_of_vectors(typingctx: Any, J: Any, b: Any, first: Any, last: Any, F: Any, p: Any, out: Any) -> Any:
+    """out[r, w] = sum_k J[b, k, r] F[p, k, w], first <= k < last, for all rows r of block b and lanes w of panel p."""
+    signature = types.void(J, types.intp, types.intp, types.intp, F, types.intp, out)
     bits = F.dtype.bitwidth
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        J_array, F_array, out_array = (context.make_array(sig.args[n])(context, builder, args[n]) for n in (0, 2, 4))
+        J_array, F_array, out_array = (context.make_array(sig.args[n])(context, builder, args[n]) for n in (0, 4, 6))
         K = cgutils.unpack_tuple(builder, J_array.shape)[1]
         stride = cgutils.unpack_tuple(builder, F_array.shape)[1]
         row = _at(builder, J_array.data, args[1], K, _i64(ROWS))
-        column = _at(builder, F_array.data, args[3], stride, _i64(LANES))
+        column = _at(builder, F_array.data, args[5], stride, _i64(LANES))
         width = 8 * VECTOR_BYTES // bits
-        for first in range(0, LANES, _AT_ONCE * width):
-            lanes = range(first, min(first + _AT_ONCE * width, LANES), width)
-            _sum_over_k(builder, bits, width, lanes, row, column, K, out_array.data)
+        for lane in range(0, LANES, _AT_ONCE * width):
+            lanes = range(lane, min(lane + _AT_ONCE * width, LANES), width)
+            _sum_over_k(builder, bits, width, lanes, row, column, args[2:4], out_array.data)
         return context.get_dummy_value()
 
     return signature, generate
@@ -86,9 +86,9 @@ def _at(builder: Any, pointer: Any, *factors: Any) -> Any:
 
 
 def _sum_over_k(
-    builder: Any, bits: int, width: int, lanes: range, row: Any, column: Any, K: Any, out: Any
+    builder: Any, bits: int, width: int, lanes: range, row: Any, column: Any, span: Any, out: Any
 ) -> None:  # fmt: skip
-    """Write the loop over k for some vectors of lanes, all sums in registers."""
+    """Write the loop over the span of k for some vectors of lanes, all sums in registers."""
     element = ir.DoubleType() if bits == 64 else ir.FloatType()
     vector, i32 = ir.VectorType(element, width), ir.IntType(32)
     zero, undefined = ir.Constant(vector, [0.0] * width), ir.Constant(vector, ir.Undefined)
@@ -105,7 +105,7 @@ def _sum_over_k(
     F_k, J_k = _at(builder, column, k, _i64(LANES)), _at(builder, row, k, _i64(ROWS))
     F_lanes = [builder.load(_vector(builder, F_k, w, vector), align=bits // 8) for w in lanes]
     following = builder.add(k, _i64(1))
-    k.add_incoming(_i64(0), before)
+    k.add_incoming(span[0], before)
     k.add_incoming(following, loop)
     for r in range(ROWS):
         coupling = builder.insert_element(undefined, builder.load(builder.gep(J_k, [_i64(r)])), i32(0))
@@ -115,7 +115,7 @@ def _sum_over_k(
             sums[r][v].add_incoming(zero, before)
             sums[r][v].add_incoming(total, loop)
             sums[r][v] = total
-    builder.cbranch(builder.icmp_signed("<", following, K), loop, after)
+    builder.cbranch(builder.icmp_signed("<", following, span[1]), loop, after)
     builder.position_at_end(after)
     for r in range(ROWS):
         for w, total in zip(lanes, sums[r], strict=True):
@@ -127,14 +127,17 @@ def _vector(builder: Any, pointer: Any, offset: int, vector: Any) -> Any:
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
-def block_of_loops(J, b, F, p, out):
+def block_of_loops(J, b, first, last, F, p, out):
     """The same sums as plain loops."""
     out[:] = 0
-    for k in range(J.shape[1]):
+    for k in range(first, last):
         for r in range(ROWS):
             for w in range(LANES):
                 out[r, w] += J[b, k, r] * F[p, k, w]
 
 
 block: Any = intrinsic(_block_of_vectors) if VECTOR_BYTES else block_of_loops
-"""block(J, b, F, p, out): out = rows of block b of the packed J times panel p of F."""
+"""block(J, b, first, last, F, p, out): out = rows of block b of the packed J times panel p of F.
+
+The sum runs over first <= k < last, at least one k: all, or what a triangular matrix has there.
+"""

@@ -7,10 +7,8 @@ from numpy.typing import NDArray
 
 from nsslib import observables
 from nsslib.grid import Shard
-from nsslib.model import transfer
 from nsslib.sampling.ensemble import Ensemble
-
-Array = NDArray[np.floating]
+from nsslib.sampling.measure import mean_products
 
 
 class Recorder:
@@ -39,14 +37,14 @@ class Recorder:
         replicas = sampler.replicas
         g, beta = shard.ladders
         self._visible = np.ix_(range(replicas), g.visible, beta.visible)
-        self._beta = np.array(shard.beta)
-        self._phi = transfer(shard.model.phi)
+        self._g, self._beta = np.repeat(shard.g, len(shard.beta)), np.array(shard.beta)
         J0 = ensemble.J0.astype(np.float64)
-        self._diagonal, self._column_norms = np.diag(J0), np.sum(J0 * J0, axis=0)
+        self._diagonal, self._norms = np.diag(J0).copy(), np.sum(J0 * J0, axis=0)
         names = ("q", "l2", "energy", "r", "Y", "virial", "grad2", "laplacian")
         self.single = {name: np.full((len(self.steps), replicas, *cells), np.nan) for name in names}
         count = len(observables.pairs(replicas))
         self.pair = {name: np.full((len(self.steps), count, *cells), np.nan) for name in ("Q", "R", "Yh")}
+        self._products = np.empty((7, replicas, *cells)), np.empty((4, count, *cells))
         self.x = np.full((len(self.x_steps), replicas, *cells, shard.N), np.nan, np.float32)
         self.acceptance = np.zeros(ensemble.shape)
 
@@ -68,24 +66,20 @@ class Recorder:
         if late or draw > len(self.steps):
             return
         rows = ensemble.walker.reshape(ensemble.shape)[self._visible]
-        x, A, dE = (ensemble.rows(a, rows) for a in (ensemble.chains.X, ensemble.chains.A, ensemble.chains.G))
-        stopped = ensemble.stopped.reshape(ensemble.shape)[self._visible] > 0
+        single, pair = self._products
+        mean_products(
+            ensemble.network, ensemble.chains, rows.reshape(len(rows), -1), self._g, self._diagonal, self._norms,
+            *(a.reshape(*a.shape[:2], -1) for a in self._products),
+        )  # fmt: skip
         # What a stopped chain would show is not drawn from its distribution.
-        x[stopped] = np.nan
-        g = ensemble.cell_g.reshape(ensemble.shape)[self._visible][..., None]
-        f = self._phi.value(x)
-        v = x - g * A
-        lap = self._laplacian(x, v, dE, g, ensemble.network.eta)
-        for name, value in observables.single(x, v, f, dE, lap, self._beta, ensemble.network.eta).items():
+        stopped = ensemble.stopped.reshape(ensemble.shape)[self._visible] > 0
+        single[:, stopped] = np.nan
+        pair[:, [stopped[a] | stopped[b] for a, b in observables.pairs(len(rows))]] = np.nan
+        for name, value in observables.of_products(single, self._beta, ensemble.network.eta).items():
             self.single[name][draw - 1] = value
-        for name, value in observables.pair(v, f, self._beta).items():
+        for name, value in observables.of_pair_products(pair, self._beta).items():
             self.pair[name][draw - 1] = value
         if len(self.x_steps) and step % self.x_steps[0] == 0:
+            x = ensemble.rows(ensemble.chains.X, rows)
+            x[stopped] = np.nan
             self.x[step // self.x_steps[0] - 1] = x
-
-    def _laplacian(self, x: Array, v: Array, dE: Array, g: Array, eta: float) -> Array:
-        """Laplacian of E without a product: g phi' J0^T v = v + 2 eta x - dE is known."""
-        D = self._phi.derivative(x)
-        g1 = g[..., 0]
-        trace = x.shape[-1] * (1.0 + 2.0 * eta) - 2.0 * g1 * (D @ self._diagonal) + g1**2 * (D**2 @ self._column_norms)
-        return trace - np.sum(self._phi.log_slope(x) * (v + 2.0 * eta * x - dE), axis=-1)

@@ -67,6 +67,9 @@ class Record:
     step_size : (g, beta) array
     exchange_beta, exchange_g : arrays
         Acceptance of every link, (g, beta - 1) and (g - 1, beta).
+    log_z_beta, log_z_g : arrays
+        Log of the ratio of partition functions along every link, (replica, g, beta - 1) and
+        (replica, g - 1, beta).
     trips : (2, C) int array
         Round trips of every chain in beta and in g.
     stopped : (replica, g, beta) int array
@@ -84,6 +87,8 @@ class Record:
     step_size: NDArray[np.float64]
     exchange_beta: NDArray[np.float64]
     exchange_g: NDArray[np.float64]
+    log_z_beta: NDArray[np.float64]
+    log_z_g: NDArray[np.float64]
     trips: NDArray[np.int64]
     stopped: NDArray[np.int64]
     steps: int
@@ -204,7 +209,7 @@ class Run:
             "acceptance": recorder.acceptance,
         }
         if self.exchanger:
-            arrays |= {k: getattr(self.exchanger, k) for k in ("attempts", "accepted", "end", "trips")}
+            arrays |= {k: getattr(self.exchanger, k) for k in ("attempts", "accepted", "end", "trips", "fermi")}
         return arrays
 
     def _series(self) -> checkpoint.State:
@@ -241,15 +246,18 @@ class Run:
     def record(self) -> Record:
         """Outcome so far."""
         sampler, exchanger = self.shard.sampler, self.exchanger
-        _, g, beta = self.ensemble.shape
-        none = np.full((g, max(beta - 1, 0)), np.nan), np.full((max(g - 1, 0), beta), np.nan)
-        links = (exchanger.rates(BETA), exchanger.rates(G)) if exchanger else none
+        replicas, g, beta = self.ensemble.shape
+        along = (g, max(beta - 1, 0)), (max(g - 1, 0), beta)
+        links = [exchanger.rates(k) if exchanger else np.full(along[k], np.nan) for k in (BETA, G)]
+        log_z = [exchanger.log_z(k) if exchanger else np.full((replicas, *along[k]), np.nan) for k in (BETA, G)]
         return Record(
             recorder=self.recorder,
             acceptance=self.recorder.acceptance / max(1, self.t - sampler.burn_in),
             step_size=np.exp(self.step_sizes.log_eps),
             exchange_beta=links[0],
             exchange_g=links[1],
+            log_z_beta=log_z[0],
+            log_z_g=log_z[1],
             trips=exchanger.trips if exchanger else np.zeros((2, len(self.ensemble.cell)), np.int64),
             stopped=self.ensemble.stopped.reshape(self.ensemble.shape),
             steps=self.t - sampler.burn_in,

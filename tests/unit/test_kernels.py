@@ -7,6 +7,7 @@ from nsslib import model
 from nsslib.sampling import kernels
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.products import LANES
+from nsslib.sampling.whitening import reference_g, whitening
 
 ETA = 0.2
 TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
@@ -98,11 +99,25 @@ def test_linear_passes_do_what_their_names_say():
     random = np.random.default_rng(0)
     Y, Z, T = random.normal(size=(3, 2, 5, LANES))
     a, b = random.normal(size=(2, 2, 1, LANES))
-    added, both, x, P = Y.copy(), Y.copy(), Y.copy(), T.copy()
+    added, both = Y.copy(), Y.copy()
     kernels.add(5, added, a[:, 0], Z)
     kernels.add_both(5, both, a[:, 0], Z, b[:, 0], T)
-    kernels.kick_drift(5, x, P, a[:, 0], Z, b[:, 0])
     np.testing.assert_allclose(added, Y + a * Z, rtol=1e-13)
     np.testing.assert_allclose(both, Y + a * Z + b * T, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(P, T + a * Z, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(x, Y + b * P, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("precondition", [True, False])
+def test_kicks_and_drifts_move_whitened_coordinates(precondition, make_shard):
+    made = Ensemble(make_shard(N=[9], gamma=[0.4], model={"eta": ETA}, sampler={"precondition": precondition}))
+    B = whitening(made.J0, reference_g(0.4, 1.2), ETA) if precondition else np.eye(9)
+    random = np.random.default_rng(1)
+    X, P = random.normal(size=(2, len(made.cell), 9))
+    made.place(X, P)
+    G = made.rows(made.chains.G)
+    a, b = random.normal(size=(2, *made.chains.g.shape))
+    kernels.kick_drift(made.network, kernels.tile(made.chains, 0), made.scratch, a, b)
+    in_first_tile = slice(0, kernels.TILE * LANES)
+    P += a.ravel()[: len(P), None] * (G @ B.T)
+    X += b.ravel()[: len(P), None] * (P @ B)
+    np.testing.assert_allclose(made.rows(made.chains.P)[in_first_tile], P[in_first_tile], rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(made.rows(made.chains.X)[in_first_tile], X[in_first_tile], rtol=1e-11, atol=1e-12)

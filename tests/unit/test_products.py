@@ -11,20 +11,20 @@ from numba import njit
 from nsslib.sampling.products import LANES, ROWS, block, block_of_loops, pack
 
 
-@njit
-def by_vectors(J, F, A, out):
-    for b in range(len(J)):
-        for p in range(len(F)):
-            block(J, b, F, p, out)
-            A[p, b * ROWS : (b + 1) * ROWS] = out
+def product_by(of_block):
+    """A compiled product A = J F over first <= k < last, by one of the ways to compute a block."""
+
+    @njit
+    def product(J, first, last, F, A, out):
+        for b in range(len(J)):
+            for p in range(len(F)):
+                of_block(J, b, first, last, F, p, out)
+                A[p, b * ROWS : (b + 1) * ROWS] = out
+
+    return product
 
 
-@njit
-def by_loops(J, F, A, out):
-    for b in range(len(J)):
-        for p in range(len(F)):
-            block_of_loops(J, b, F, p, out)
-            A[p, b * ROWS : (b + 1) * ROWS] = out
+by_vectors, by_loops = product_by(block), product_by(block_of_loops)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -37,11 +37,13 @@ def test_products_equal_those_of_numpy(N, dtype):
     F[:, :N] = random.normal(size=(3, N, LANES))
     found, plain = np.zeros_like(F), np.zeros_like(F)
     out = np.zeros((ROWS, LANES), dtype)
-    by_vectors(packed, F, found, out)
-    by_loops(packed, F, plain, out)
-    np.testing.assert_allclose(found[:, :N], np.matmul(J, F[:, :N]), rtol=0, atol=100 * np.finfo(dtype).eps)
-    assert not found[:, N:].any()
-    np.testing.assert_array_equal(found, plain)
+    for first, last in {(0, N), (N // 2, N), (0, N // 2 + 1)}:
+        by_vectors(packed, first, last, F, found, out)
+        by_loops(packed, first, last, F, plain, out)
+        expected = np.matmul(J[:, first:last], F[:, first:last])
+        np.testing.assert_allclose(found[:, :N], expected, rtol=0, atol=100 * np.finfo(dtype).eps)
+        assert not found[:, N:].any()
+        np.testing.assert_array_equal(found, plain)
 
 
 SAMPLE = """
