@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
 from nsslib.errors import UserError
-from nsslib.status import Progress, progress
+from nsslib.progress import clock
+
+if TYPE_CHECKING:
+    from nsslib.status import Status
+
+SECONDS_BETWEEN_LOOKS = 5.0
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -119,19 +127,47 @@ def simulate(
 
 
 @app.command()
-def status(results: Results) -> None:
-    """Count finished, started and missing shards of a sweep."""
-    table = Table("block, gamma, N", "done", "started", "missing")
-    rows = progress(results)
-    for row in rows:
-        table.add_row(row.place, str(row.done), str(row.started), str(row.missing))
-    _print(table)
-    _say_done(rows)
+def status(
+    results: Results,
+    watch: Annotated[bool, typer.Option("--watch", help="look again every few seconds, until all is done")] = False,
+) -> None:
+    """Tell what of a sweep is done, running (with ETA and evidence), queued or failed, and the CPU-hours left."""
+    from rich.live import Live
+
+    from nsslib.status import status as look
+
+    if not watch:
+        now = look(results)
+        _print(_places(now))
+        for line in _shards(now):
+            typer.echo(line)
+        return
+    with Live(auto_refresh=False, console=Console()) as live:
+        while True:
+            now = look(results)
+            live.update(Group(_places(now), *(Text(line) for line in _shards(now))), refresh=True)
+            if now.done == now.total:
+                return
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _say_done(rows: list[Progress]) -> None:
-    total = sum(r.done + r.started + r.missing for r in rows)
-    typer.echo(f"{sum(r.done for r in rows)} of {total} shards done")
+def _places(now: Status) -> Table:
+    table = Table("block, gamma, N", "done", "running", "queued", "failed", "CPU-hours left")
+    for row in now.rows:
+        left = "?" if math.isnan(row.seconds_left) else f"{row.seconds_left / 3600.0:.3g}"
+        table.add_row(row.place, *map(str, (row.done, row.running, row.queued, row.failed)), left)
+    return table
+
+
+def _shards(now: Status) -> list[str]:
+    """A line for every shard that runs or failed, then the sum."""
+    lines = [
+        f"running: {label}: step {beat.step} of {beat.total} on {beat.host}, "
+        f"ETA {clock((beat.total - beat.step) / max(beat.rate, 1e-9))}" + (f", {beat.remark}" if beat.remark else "")
+        for label, beat in now.running.items()
+    ]
+    lines += [f"failed: {label}: {reason}" for label, reason in now.failed.items()]
+    return [*lines, f"{now.done} of {now.total} shards done"]
 
 
 @app.command()
@@ -157,7 +193,9 @@ def validate(path: Annotated[Path, typer.Argument(help="config file, store or di
         raise UserError("\n".join(problems))
     typer.echo(f"{path}: {len(found)} stores, all complete and undamaged")
     if (path / "config.json").exists():
-        _say_done(progress(path))
+        from nsslib.status import status as look
+
+        typer.echo(_shards(look(path))[-1])
 
 
 @app.command("open")

@@ -18,6 +18,7 @@ from nsslib.config import Config
 from nsslib.configfile import dump
 from nsslib.errors import UserError
 from nsslib.grid import Batch, Shard, axes, batches
+from nsslib.heartbeat import Heartbeat, beside
 from nsslib.progress import Reporter
 from nsslib.sampling import checkpoint as checkpoints
 from nsslib.sampling.checkpoint import State, differences
@@ -51,8 +52,19 @@ def ensure_shard(shard: Shard, path: Path, checkpoint: Path, reporter: Reporter)
     def note(line: str) -> None:
         reporter.say(f"{shard.label}: {line}")
 
-    record = run(shard, checkpoint, reporter.watch(shard.label), note, start, judge_of(shard))
-    attrs = store.publish(to_tree(shard, record), path, "shard")
+    heartbeat, reported = Heartbeat(beside(checkpoint)), reporter.watch(shard.label)
+
+    def watch(done: int, total: int, acceptance: float, remark: str) -> None:
+        reported(done, total, acceptance, remark)
+        heartbeat.watch(done, total, acceptance, remark)
+
+    try:
+        record = run(shard, checkpoint, watch, note, start, judge_of(shard))
+        attrs = store.publish(to_tree(shard, record), path, "shard")
+    except BaseException as error:
+        heartbeat.end(error)
+        raise
+    heartbeat.remove()
     checkpoints.remove(checkpoint)
     return attrs
 

@@ -73,20 +73,6 @@ def test_status_counts_what_is_done(nss, tiny_sweep):
     assert "4 of 4 shards done" in out
 
 
-def test_status_tells_started_from_missing(nss, tiny_sweep, tmp_path):
-    results = tmp_path / "tiny"
-    shutil.copytree(tiny_sweep[1], results)
-    place = "main/gamma=0/N=8"
-    shutil.rmtree(results / "shards" / place)
-    checkpoint = results / "checkpoints" / "shards" / place / "seed=0.npz"
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.touch()
-    _, out, _ = nss("status", results)
-    row = next(line for line in out.splitlines() if place in line)
-    assert [cell.strip() for cell in row.strip("│").split("│")] == [place, "0", "1", "1"]
-    assert "2 of 4 shards done" in out
-
-
 def test_validate_accepts_a_config_a_store_and_a_sweep(nss, tiny_file, tiny_sweep):
     results = tiny_sweep[1]
     assert nss("validate", tiny_file) == (0, f"{tiny_file}: valid\n", "")

@@ -111,6 +111,7 @@ OTHER = {
     "sampler.step_size": 0.1,
     "sampler.target": 0.7,
     "sampler.leapfrogs": 4,
+    "sampler.precondition": False,
     "sampler.friction": 0.2,
     "sampler.burn_in": 61,
     "sampler.steps": 41,

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nsslib import plotting, run_sweep, store
+from nsslib.analysis.finite_size import replica_value
 from nsslib.configfile import parse
 from nsslib.draw import draw
 from nsslib.figures import BETAS_PER_PAGE, CAPTIONS, figures
@@ -34,7 +35,8 @@ def fits(tiny_sweep):
 
 @pytest.fixture(scope="module")
 def theory():
-    return solve(np.array([0.5, 0.75, 1.0]), np.array([2.0, 3.0, 5.0]), 0.0)
+    found = solve(np.array([0.5, 0.75, 1.0]), np.array([2.0, 3.0, 5.0]), 0.0)
+    return found.assign({name: replica_value(found, name) for name in ("Q_abs", "log_z")})
 
 
 def points(ax):
