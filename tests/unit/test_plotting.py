@@ -105,7 +105,7 @@ def test_the_pages_show_every_beta_once(tmp_path, monkeypatch):
 
 def test_order_parameters_are_hollow_where_not_converged(table, theory):
     figure = plotting.order_parameters(table, theory)
-    panels = np.reshape(figure.axes, (4, 2))
+    panels = np.reshape(figure.axes, (5, 2))
     for row in panels:
         assert points(row[0]) == {0.5: {False}, 1.0: {True}}
         assert points(row[1]) == {0.5: {True}, 1.0: {True}}
