@@ -1,4 +1,4 @@
-"""BlackJAX's samplers on the same energy, all chains at once; step size and diagonal mass from its window adaptation."""
+"""BlackJAX samplers on the same energy, all chains at once, tuned by its window adaptation."""
 
 from __future__ import annotations
 
