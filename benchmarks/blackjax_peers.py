@@ -33,7 +33,7 @@ def blackjax_series(name: str, J: NDArray[np.float64], beta: float, seed: int) -
         return -0.5 * beta * (v @ v)
 
     def chain(key: Any, x: Any) -> Any:
-        warm, key = jax.random.split(key)
+        warm, lengths, key = jax.random.split(key, 3)
         algorithm, extra = (blackjax.hmc, {"num_integration_steps": leapfrogs}) if leapfrogs else (blackjax.nuts, {})
         # Nothing of the adaptation is kept: its history would fill the memory.
         adaptation = blackjax.window_adaptation(algorithm, log_density, adaptation_info_fn=lambda *_: None, **extra)
@@ -44,7 +44,7 @@ def blackjax_series(name: str, J: NDArray[np.float64], beta: float, seed: int) -
             sampler = blackjax.dynamic_hmc(
                 log_density, *metric, integration_steps_fn=lambda key: jax.random.randint(key, (), 1, 2 * leapfrogs)
             )
-            state = sampler.init(state.position, key)
+            state = sampler.init(state.position, lengths)
         else:
             sampler = blackjax.nuts(log_density, *metric)
 

@@ -8,12 +8,13 @@ from scipy.stats import chi2
 import nsslib
 from nsslib.analysis.order_parameters import derived
 from nsslib.analysis.statistics import chain_statistics
-from nsslib.config import Model, Sampler
+from nsslib.config import Model, Sampler, Save
 from nsslib.grid import Shard
 from nsslib.sampling import rng
 from nsslib.sampling.ensemble import Ensemble
-from nsslib.sampling.integrators import integrator, leapfrog, step
+from nsslib.sampling.integrators import leapfrog
 from nsslib.sampling.kernels import hamiltonian, sums
+from nsslib.sampling.run import Run
 
 ENERGY_ERROR = {
     "hmc": ({"sampler": "hmc"}, 2),
@@ -43,17 +44,15 @@ def hessian_eigenvalues(N, g):
 
 def momenta(phi, g, dt, count, N=64, replicas=64):
     """Time averages of |P|^2 / N, one a chain, of BAOAB at beta = 10."""
-    sampler = Sampler(integrator="baoab", friction=1.0, replicas=replicas, exchange=None)
-    ensemble, scheme = Ensemble(Shard("b", 0.0, N, 0, (g,), (10.0,), Model(phi=phi), sampler)), integrator(sampler)
-    eps, total = np.full_like(ensemble.chains.g, dt), np.zeros(replicas)
-    keep, acceptance, burn_in = np.exp(-scheme.friction * eps), np.empty_like(eps), round(40 / dt)
-    for t in range(burn_in + count):
-        step(
-            scheme.number, ensemble.network, ensemble.chains, ensemble.scratch, eps, keep, 1, ensemble.key, t,
-            acceptance,
-        )  # fmt: skip
-        if t >= burn_in:
-            total += np.mean(ensemble.rows(ensemble.chains.P) ** 2, axis=-1)
+    sampler = Sampler(
+        integrator="baoab", friction=1.0, step_size=dt, burn_in=round(40 / dt), steps=count, replicas=replicas,
+        exchange=None, save=Save(observables=count // 8, trajectories=0),
+    )  # fmt: skip
+    this, total = Run(Shard("b", 0.0, N, 0, (g,), (10.0,), Model(phi=phi), sampler)), np.zeros(replicas)
+    while this.t < this.total:
+        this.step()
+        if this.t > sampler.burn_in:
+            total += np.mean(this.ensemble.rows(this.ensemble.chains.P) ** 2, axis=-1)
     return total / count
 
 
