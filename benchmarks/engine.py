@@ -20,12 +20,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
-from peers import PEERS
+from efficiency import exchanged, samplers
+from peers import PEERS, STEPS, one_core
 from threadpoolctl import threadpool_limits
 
 from nsslib import store
-from nsslib.analysis.statistics import chain_statistics, start_disagreement
 from nsslib.config import Exchange, Model, Sampler, Save
 from nsslib.grid import Shard
 from nsslib.sampling import checkpoint
@@ -93,75 +92,23 @@ def against_products() -> None:
 
 def against_peers() -> None:
     """b: ratios to other implementations of the Langevin step, and to one column at a time."""
-    print("b  column-steps a second, ours / peer, Langevin step in float64, one thread, 256 columns")
+    print("b  column-steps a second, ours / peer, Langevin step in float64, one core, 256 columns")
     absent = [name for name, (package, _) in PEERS.items() if package and not find_spec(package)]
     present = {name: make for name, (package, make) in PEERS.items() if name not in absent}
     print("   absent: " + (", ".join(absent) or "none"))
     for N in (100, 256, 512):
         ensemble = Ensemble(plain_shard(N, 256))
-        J0, g, beta = ensemble.J0, ensemble.cell_g, ensemble.cell_beta
-        peers = [make(J0, g, beta, 0.05) for make in present.values()]
-        ours, *theirs = medians(stepper(ensemble, EULER_MARUYAMA, 1), *peers)
+        one = stepper(ensemble, EULER_MARUYAMA, 1)
+
+        def advance(one: Callable[[], None] = one) -> None:
+            for _ in range(STEPS):
+                one()
+
+        with one_core():
+            peers = [make(ensemble.J0, ensemble.cell_g, ensemble.cell_beta, 0.05) for make in present.values()]
+            ours, *theirs = medians(advance, *peers)
         ratios = ", ".join(f"{name} {t / ours:.1f}" for name, t in zip(present, theirs, strict=True))
-        print(f"   N = {N}: {ratios}", flush=True)
-
-
-def efficiency(integrator: str, forces: int, per_step: int, **settings: object) -> tuple[float, float]:
-    """ESS of q per 1000 force evaluations at (g, beta) = (1, 100), N = 128, and its mean."""
-    found, means = [], []
-    for seed in range(4):
-        steps = forces // per_step
-        cadence = max(1, steps // 4000)
-        sampler = Sampler(
-            integrator=integrator, steps=steps, burn_in=max(300, steps // 10), exchange=None, replicas=16,
-            save=Save(observables=cadence, trajectories=0), **settings,
-        )  # fmt: skip
-        series = run(Shard("bench", 0.0, 128, seed, (1.0,), (100.0,), Model(), sampler)).recorder.single["q"]
-        q = xr.DataArray(series[..., 0, 0], dims=("draw", "replica"))
-        table = chain_statistics(q, ("replica", "draw"))
-        found.append(float(table["ess"]) / 16 / forces * 1000)
-        means.append(float(table["mean"]))
-    return float(np.mean(found)), float(np.mean(means))
-
-
-def samplers() -> None:
-    """c, first part: samplers against Euler-Maruyama at 1 % bias."""
-    print("c  ESS of q per 1000 force evaluations and chain at g = 1, beta = 100, N = 128 (4 disorder samples)")
-    rows = {
-        "hmc, 10 leapfrogs (default)": ("hmc", 20_000, 10, {"leapfrogs": 10}),
-        "hmc, 30 leapfrogs": ("hmc", 20_000, 30, {"leapfrogs": 30}),
-        "ghmc, friction 0.1": ("ghmc", 20_000, 1, {}),
-        "mala": ("mala", 20_000, 1, {}),
-        "baoab, friction 0.1 (biased)": ("baoab", 20_000, 1, {"friction": 0.1}),
-        "euler-maruyama, dt 0.0125": ("euler-maruyama", 60_000, 1, {"step_size": 0.0125}),
-    }
-    result = {name: efficiency(i, f, p, **s) for name, (i, f, p, s) in rows.items()}
-    reference = result["hmc, 10 leapfrogs (default)"][1]
-    slow = result["euler-maruyama, dt 0.0125"][0]
-    for name, (ess, mean) in result.items():
-        off = 100.0 * (mean / reference - 1.0)
-        print(f"   {name:<30} {ess:>8.2f}  / euler-maruyama {ess / slow:>6.1f}  q off {off:+.1f} %")
-
-
-def exchanged() -> None:
-    """c, second part: the exchanged grid against the best unexchanged run of the same cell, N = 64."""
-    g = tuple(float(v) for v in np.round(np.linspace(0.8, 1.5, 15), 3))
-    beta = tuple(float(v) for v in np.round(np.geomspace(3, 1000, 24), 4))
-    grids = {
-        "exchanged grid, L = 8": (g, beta, Sampler(steps=6000, burn_in=1000, leapfrogs=8)),
-        "no exchange, L = 8": ((1.2, 1.5), (1000.0,), Sampler(steps=6000, burn_in=1000, leapfrogs=8, exchange=None)),
-        "no exchange, L = 32": ((1.2, 1.5), (1000.0,), Sampler(steps=1500, burn_in=500, leapfrogs=32, exchange=None)),
-    }
-    print("c  ESS of q per 1000 force evaluations at g = 1.2, beta = 1000, N = 64; cold against hot at g = 1.5")
-    for name, (gs, betas, sampler) in grids.items():
-        shard = Shard("bench", 0.0, 64, 0, gs, betas, Model(), sampler)
-        q = to_tree(shard, run(shard))["observables"].to_dataset()
-        table = chain_statistics(q["q"].sel(g=1.2, beta=1000.0), ("replica", "draw"))
-        z = start_disagreement(q["q"].sel(g=1.5, beta=1000.0), "replica", q["hot"], "draw")
-        cold, hot = q["q"].sel(g=1.5, beta=1000.0).mean("draw").values
-        ess = float(table["ess"]) / 2 / (shard.forces * sampler.steps / (sampler.steps + sampler.burn_in)) * 1000
-        rhat = float(table["rhat"])
-        print(f"   {name:<24} ESS {ess:>7.2f}, rhat {rhat:.2f}; cold {cold:.4f} hot {hot:.4f} z {float(z):.1f}")
+        print(f"   N = {N}: {ratios}; ours {256 * STEPS / ours:.3g} a second", flush=True)
 
 
 def overhead() -> None:
