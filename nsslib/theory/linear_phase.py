@@ -3,7 +3,7 @@
 With phi(x) = x the zero-overlap equations reduce to one for a = beta g^2 q,
 
     g^2 = G(a) = a (1 + a) (1/(1 + (1 + gamma) a)^2 + 2 eta)
-    R_int = (a/g^2)/(1 + (1 + gamma) a),   beta q Y = g^2 R_int^2/g^2 - (a/g^2)/(1 + a)
+    R_int = (a/g^2)/(1 + (1 + gamma) a),   beta q Y = R_int^2 - (a/g^2)/(1 + a)
 
 G rises strictly, as the derivative of a (1 + a)/(1 + (1 + gamma) a)^2 has the sign of 1 + (1 - gamma) a > 0.
 
@@ -13,9 +13,9 @@ nothing is singular. Nor can it lose its stability against overlaps: the replico
 what also carries changes of (q, R_int, Y) through the equations, and it keeps positive semidefinite matrices so
 (|gamma| <= 1), hence its eigenvalue of largest modulus is real and positive and could pass 1 only where dG/da = 0.
 Since E >= eta |x|^2, states with <x^2> > 0 lose beta eta <x^2> in -beta f: at beta = inf and fixed eta > 0 this
-is the only phase, and there is no transition at any g. What is left of it is a maximum of R_int (`response_maximum`) and
-beta q ~ eta^(-1/3) at g_c. At fixed beta eta instead, the origin is unconfined and the transition stays
-at g_c; see `critical.onset` for the activity.
+is the only phase, and there is no transition at any g. What is left of it is a maximum of R_int
+(`response_maximum`) and beta q ~ eta^(-1/3) at g_c. At fixed beta eta instead, the origin is unconfined and the
+transition stays at g_c; see `critical.onset` for the activity.
 """
 
 from __future__ import annotations
