@@ -111,7 +111,7 @@ def test_one_solution_at_each_activity(phi):
     q, m, cov, b, w = s.mean[known, 0], s.mean[known, 1], s.cov[known], b[known], w[known]
     growth = b * (cov[:, 1, 1] - cov[:, 0, 1] ** 2 / cov[:, 0, 0]) / m
     possible = m >= 2.0 * w * q * b
-    assert possible.sum() > 2500 and growth[possible].max() < 0.24
+    assert possible.sum() > 2500 and growth[possible].max() < 0.25
     # The condition is needed: without it two values of the field may have the same m/b.
     assert growth.max() > 1.0
 

@@ -118,7 +118,8 @@ def test_onset_at_fixed_beta_eta(gamma, phi, c):
         onset(gamma, phi, 3 * c)
     # Finite temperatures approach it: beta^(-1/2) below, the activity of beta = inf above.
     start, f = onset(gamma, phi, h), transfer(phi)
-    below = [float(solve(0.8 * start, beta, gamma, h / beta, phi).q) for beta in (1e6, 1e8)]
+    between = 0.5 * (start + float(transition(gamma)))
+    below = [float(solve(between, beta, gamma, h / beta, phi).q) for beta in (1e6, 1e8)]
     np.testing.assert_allclose(below[0] / below[1], 10.0, rtol=0.01)
     frozen = max(s.y[0] for s in paramagnets([Point(1.1 * start, 0.0, gamma, h, f)])[0])
     away = [abs(float(solve(1.1 * start, beta, gamma, h / beta, phi).q) / frozen - 1.0) for beta in (1e6, 1e8)]
