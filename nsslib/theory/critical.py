@@ -21,6 +21,10 @@ follows that, with g_c = 1/(1 + gamma),
 
 and that at t = 0 the activity of this branch starts at g = 1/(1 + gamma)^(1/2) if gamma >= 0, with
 slope dq/dg = (1 + gamma)^(1/2)/(c (3 + gamma)). For gamma < 0 the branch jumps (`branches.crossing`) while unstable.
+
+With eta > 0 fixed there is no transition at t = 0 (`linear_phase`, with the proof). At fixed h = beta eta the
+origin is as without: g_c stays, and d(-beta f)/d ln q is less by h q to leading order, so that for gamma >= 0 the
+activity starts at g = ((1 + gamma)(1 - h/(3 c)))^(-1/2), and from h = 3 c on not at all.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ from nsslib.model import Phi
 from nsslib.theory.continuation import follow, unknowns
 from nsslib.theory.equations import Point
 from nsslib.theory.finite_overlap import finite_overlaps
-from nsslib.theory.linear_phase import linear_phase, transition
+from nsslib.theory.linear_phase import linear_phase, response_maximum, transition
 from nsslib.theory.replica import KINDS, solve
 from nsslib.theory.single_site import transfer_function
 from nsslib.theory.zero_overlap import paramagnets
@@ -88,27 +92,31 @@ def response_peak(gamma: float, beta: float = np.inf, eta: float = 0.0, phi: str
     Returns
     -------
     (g, R_int)
-        At beta = inf and eta = 0 a cusp at g_c, of height 1 + gamma; rounded and lower otherwise.
+        At beta = inf and eta = 0 a cusp at g_c, of height 1 + gamma; rounded and lower otherwise, for eta > 0 at
+        beta = inf as `linear_phase.response_maximum` has it.
 
     Raises
     ------
     UserError
-        If gamma <= 0: there R_int falls with g from g = 0 on, or the branch jumps first.
+        If gamma <= 0 (R_int falls with g from g = 0 on, or the branch jumps first), or if eta is so
+        large that R_int falls with g too.
     """
     if gamma <= 0.0:
         raise UserError(f"gamma: {gamma} has no peak of the response; give a reciprocity in (0, 1]")
+    expected, _ = response_maximum(gamma, eta) if eta > 0.0 else (float(transition(gamma)), 1.0 + gamma)
+    f = transfer_function(phi)
+    expected /= float(f.derivative(np.zeros(1))[0])
 
     def response(g: float) -> float:
-        return float(solve(g, beta, gamma, eta, phi, branch="zero-overlap")["R_int"])
+        return float(solve(g, beta, gamma, eta, f, branch="zero-overlap")["R_int"])
 
-    g_c = float(transition(gamma))
     best = minimize_scalar(
-        lambda g: -response(g), bounds=(0.5 * g_c, 2.0 * g_c), method="bounded", options={"xatol": 1e-10}
+        lambda g: -response(g), bounds=(0.5 * expected, 2.0 * expected), method="bounded", options={"xatol": 1e-10}
     )
     return float(best.x), -float(best.fun)
 
 
-def onset(gamma: float, phi: str | Phi = "tanh") -> float:
+def onset(gamma: float, phi: str | Phi = "tanh", confinement: float = 0.0) -> float:
     """Coupling where the zero-temperature activity of the zero-overlap branch starts, gamma >= 0.
 
     Parameters
@@ -117,34 +125,42 @@ def onset(gamma: float, phi: str | Phi = "tanh") -> float:
         Reciprocity in [0, 1].
     phi
         As for `solve`.
+    confinement : float
+        h = beta eta, kept fixed as beta -> inf.
 
     Returns
     -------
     float
-        Extrapolated from the equations at beta = inf; compare 1/sqrt(1 + gamma).
+        Extrapolated from the equations at beta = inf; compare ((1 + gamma)(1 - h/(3 c)))^(-1/2).
 
     Raises
     ------
     UserError
-        If gamma < 0, where it does not start continuously.
+        If gamma < 0, where it does not start continuously, or h >= 3 c, where it does not start.
     """
-    return float(_rising(gamma, phi)(0.0))
+    return float(_rising(gamma, phi, confinement)(0.0))
 
 
-def amplitude(gamma: float, phi: str | Phi = "tanh") -> float:
+def amplitude(gamma: float, phi: str | Phi = "tanh", confinement: float = 0.0) -> float:
     """Slope dq/dg of the zero-temperature activity at its onset, gamma >= 0.
 
-    Parameters and errors as for `onset`; compare sqrt(1 + gamma)/(c (3 + gamma)).
+    Parameters and errors as for `onset`; compare sqrt(1 + gamma)/(c (3 + gamma)) without confinement.
     """
-    return float(1.0 / _rising(gamma, phi).deriv()(0.0))
+    return float(1.0 / _rising(gamma, phi, confinement).deriv()(0.0))
 
 
-def _rising(gamma: float, phi: str | Phi) -> np.polynomial.Polynomial:
+def _rising(gamma: float, phi: str | Phi, confinement: float) -> np.polynomial.Polynomial:
     """Coupling as a function of the zero-temperature activity, near its onset."""
     if gamma < 0.0:
         raise UserError(f"gamma: {gamma} has a jump instead of an onset; give a reciprocity in [0, 1]")
-    g = (1.0 + np.arange(1, 9) * 0.004) / np.sqrt(1.0 + gamma)
-    q = solve(g, np.inf, gamma, phi=phi, branch="zero-overlap")["q"].values
+    most = 3.0 * cubic(phi)
+    if not 0.0 <= confinement < most:
+        raise UserError(f"confinement: nothing starts at beta eta = {confinement}; give a number in [0, {most:.6g})")
+    expected = 1.0 / np.sqrt((1.0 + gamma) * (1.0 - confinement / most))
+    g = (1.0 + np.arange(1, 9) * 0.004) * expected
+    with np.errstate(all="ignore"):
+        found = paramagnets([Point(value, 0.0, gamma, confinement, transfer_function(phi)) for value in g])
+    q = [max(s.y[0] for s in solutions) for solutions in found]
     return np.polynomial.Polynomial.fit(q, g, 6)
 
 

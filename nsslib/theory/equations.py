@@ -181,6 +181,8 @@ def free_energy(
 ) -> float:
     """-beta f at any order parameters; stationary exactly at the solutions of `equations`.
 
+    There it is (1/N) ln Z, Z = integral of exp(-beta E) over R^N, averaged over the couplings, with no
+    constant left out: (1/2) ln(2 pi/(beta (1 + 2 eta))) at g = 0.
     Its derivatives are differences between right-hand sides and arguments: (q' - q)/2 in qh,
     -(Q' - Q)/2 in Qh, (qh' - qh)/2 in q, -(Qh' - Qh)/2 in Q, beta g^2 gamma (r' - r) in r and
     -beta g^2 gamma (R' - R) in R.

@@ -32,7 +32,7 @@ STARTS = (0.99, 0.9, 0.6, 0.25)
 VANISHING = 1e-5
 Order = tuple[int, int]
 # Field quadratures tried in turn until a solution on one is a solution on the next.
-ORDERS: tuple[Order, ...] = ((16, 40), (20, 72), (24, 136), (28, 256), (32, 480), (36, 900))
+ORDERS: tuple[Order, ...] = ((16, 40), (20, 72), (24, 136), (28, 256), (36, 480), (48, 900), (64, 1700))
 REFINED = 1e-13
 # Relative step of the Jacobian's central differences.
 DIFFERENCE = 3e-5

@@ -52,7 +52,11 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "l2": ("squared norm", "(1/N) <x.x>"),
     "R_int": ("integrated response", "sqrt(beta) r"),
     "energy": ("energy per unit", "<E>/N = (1 + Y)/(2 beta) + eta l2"),
-    "free_energy": ("free energy per unit, times -beta", "-beta f = (1/N) E_J ln Z"),
+    "free_energy": (
+        "free energy per unit, times -beta",
+        "-beta f = (1/N) E_J ln Z (zero-overlap: (1/N) ln E_J Z), Z = integral of exp(-beta E) d^N x with no constant "
+        "left out: (1/2) ln(2 pi/(beta (1 + 2 eta))) at g = 0",
+    ),
     "replicon": (
         "replicon eigenvalue",
         "largest modulus of the linearised map of overlap differences between replicas; stable below 1",
@@ -97,6 +101,8 @@ def solve(
         are dimensionless and defined in their attributes. Where no solution reached `tol` all floats
         are NaN, `converged` is False and the string `branch` empty. At beta = inf, r = R = Y = 0
         (if eta > 0, Y is that of the linear phase), free_energy is -inf, and qh is infinite where it diverges.
+        N times the difference of free_energy between two grid points is that of ln Z, with Z the integral
+        of exp(-beta E) over R^N and no constant left out.
 
     Raises
     ------

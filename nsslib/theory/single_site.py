@@ -30,6 +30,8 @@ SMALLEST_GRID, LARGEST_GRID = 48, 40_000
 # Half-widths tried, in units of the same width; a density that goes on beyond them is refused.
 LADDER = np.geomspace(1.0, SPACING * LARGEST_GRID, 40)
 PAIRS = tuple(np.triu_indices(5))
+# Weights held at a time, so that many fields do not need much memory.
+BLOCK = 1_000_000
 
 
 class OutsideDomain(ArithmeticError):
@@ -104,18 +106,21 @@ def moments(natural: Floats, phi: Phi, fineness: float = 1.0) -> Moments:
     half = int(np.ceil(far / min(SPACING * width, WIDEST) * fineness))
     if half > LARGEST_GRID:
         raise OutsideDomain
-    x: Floats = np.arange(-half, half + 1, dtype=np.float64) * (far / half)
-    s = statistics(x, phi)
-    H = natural @ s
-    top = H.max(axis=1)
-    weight = np.exp(np.maximum(H - top[:, None], -2.0 * CUT))
-    norm = weight.sum(axis=1)
-    weight /= norm[:, None]
-    mean = weight @ s.T
-    second = np.empty((len(natural), 5, 5))
-    second[:, PAIRS[0], PAIRS[1]] = second[:, PAIRS[1], PAIRS[0]] = weight @ (s[PAIRS[0]] * s[PAIRS[1]]).T
-    cov = second - mean[:, :, None] * mean[:, None, :]
-    return Moments(top + np.log(norm * (far / half)), mean, cov)
+    spacing = far / half
+    s = statistics(spacing * np.arange(-half, half + 1, dtype=np.float64), phi)
+    pairs = s[PAIRS[0]] * s[PAIRS[1]]
+    out = Moments(np.empty(len(natural)), np.empty((len(natural), 5)), np.empty((len(natural), 5, 5)))
+    block = max(BLOCK // s.shape[1], 1)
+    for rows in (slice(k, k + block) for k in range(0, len(natural), block)):
+        weight = natural[rows] @ s
+        top = weight.max(axis=1)
+        np.exp(np.maximum(weight - top[:, None], -2.0 * CUT), out=weight)
+        norm = weight.sum(axis=1)
+        mean, second = (weight @ s.T) / norm[:, None], (weight @ pairs.T) / norm[:, None]
+        out.log_norm[rows], out.mean[rows] = top + np.log(norm * spacing), mean
+        centred = second - mean[:, PAIRS[0]] * mean[:, PAIRS[1]]
+        out.cov[rows, PAIRS[0], PAIRS[1]] = out.cov[rows, PAIRS[1], PAIRS[0]] = centred
+    return out
 
 
 def even_moments(natural: Floats, phi: Phi, fineness: float = 1.0) -> Moments:

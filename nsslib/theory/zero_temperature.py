@@ -8,7 +8,7 @@ Three kinds of solution compete; free energies are compared after subtracting ln
 - active solutions with q > 0: the finite-temperature equations at t = 0.
 
 With eta > 0 the energy has its only zero at x = 0, and the linear phase (with 2 eta added to the
-Hessian) is the only one.
+Hessian) is the only one, at every g: `linear_phase` has the proof and the closed form.
 """
 
 from __future__ import annotations

@@ -100,6 +100,21 @@ def test_linear_phase_of_a_large_matrix():
     np.testing.assert_allclose(linear_phase(0.5, 0.5), [1.171573, 2.08963, 0.072561], rtol=4e-6)
 
 
+@pytest.mark.parametrize("beta", [1e-2, 3.0, 1e8])
+@pytest.mark.parametrize("eta", [0.0, 0.03, 4.0])
+def test_free_energy_is_the_logarithm_of_the_partition_function(beta, eta):
+    """No constant is left out: independent units at g = 0, and the determinant for linear phi."""
+    alone = 0.5 * np.log(2 * np.pi / (beta * (1 + 2 * eta)))
+    for phi in ("tanh", "linear"):
+        np.testing.assert_allclose(solve(0.0, beta, 0.3, eta, phi).free_energy, alone, atol=1e-12)
+    order = order_of(solve(0.0, beta, 0.3, eta))
+    np.testing.assert_allclose(free_energy(order, 0.0, beta, 0.3, eta), alone, atol=1e-12)
+    A = np.eye(600) - 0.6 * couplings(600, 0.3, seed=4)
+    hessian = beta * (A.T @ A + 2 * eta * np.eye(600))
+    ln_Z = 0.5 * np.log(2 * np.pi) - 0.5 * np.linalg.slogdet(hessian)[1] / 600
+    np.testing.assert_allclose(solve(0.6, beta, 0.3, eta, "linear").free_energy, ln_Z, atol=2e-3)
+
+
 def random_orders(count):
     """Order parameters far from any solution, half of them without overlaps."""
     rng = np.random.default_rng(5)

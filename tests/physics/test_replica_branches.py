@@ -13,19 +13,28 @@ from nsslib.theory import branches, crossing, equations, solve, trace, transitio
 from nsslib.theory.continuation import ZERO, unknowns
 from nsslib.theory.equations import Point, field_nodes, fields, natural, velocity_moments
 from nsslib.theory.finite_overlap import ORDERS, finite_overlaps, jacobian, mismatch, scale
-from nsslib.theory.single_site import moments
+from nsslib.theory.single_site import even_moments, moments
 from nsslib.theory.zero_overlap import QUICK, THOROUGH, _paramagnets, paramagnets
 
 ORDER = ("q", "Q", "r", "R", "qh", "Qh")
+ODD = [
+    Phi("algebraic", lambda x: x / np.sqrt(1 + x * x), lambda x: (1 + x * x) ** -1.5, lambda x: -3 * x / (1 + x * x)),
+    Phi("steep", lambda x: np.tanh(3 * x), lambda x: 3 / np.cosh(3 * x) ** 2, lambda x: -6 * np.tanh(3 * x)),
+    Phi("wave", np.sin, np.cos, lambda x: -np.tan(x)),
+]
 
 
 def random_points(count, seed):
     """Points (g, beta, gamma, eta, phi) all over the domain, many of them with several solutions."""
     rng = np.random.default_rng(seed)
     for k in range(count):
-        gamma, beta = rng.uniform(-0.95, 1.0), 10 ** rng.uniform(-1.5, 7.0)
+        gamma, beta = rng.uniform(-1.0, 1.0), 10 ** rng.uniform(-2.0, 8.0)
         g = min(rng.uniform(0.6, 1.1) / (1.0 + gamma) if k % 2 else rng.uniform(0.1, 2.5), 6.0)
-        yield g, beta, gamma, (0.0 if k % 3 else 10 ** rng.uniform(-4, 0)), ("tanh", "erf")[k % 5 == 0]
+        eta = 0.0 if k % 3 else 10 ** rng.uniform(-4, 0)
+        # Without eta, the linear phi has solutions below g_c only.
+        if k % 5 == 1 and eta == 0.0:
+            g = rng.uniform(0.1, 0.95) * min(1.0 / (1.0 + gamma), 5.0)
+        yield g, beta, gamma, eta, {0: "erf", 1: "linear"}.get(k % 5, "tanh")
 
 
 def as_point(g, beta, gamma, eta, phi):
@@ -88,6 +97,56 @@ def test_quick_tables_miss_nothing():
     assert QUICK.size < THOROUGH.size and max(map(len, quick)) == 3
     for a, b in zip(quick, thorough, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "erf"])
+def test_one_solution_at_each_activity(phi):
+    """gamma > 0: <x phi> at fixed <phi^2> grows more slowly than its field b wherever a root can be."""
+    rng, n = np.random.default_rng(7), 4000
+    w = 10 ** rng.uniform(-5, 5, n)
+    b = (1.0 + np.sqrt(w)) / w * 10 ** rng.uniform(-4, 1, n)
+    A = rng.choice([-1.0, 1.0], n) * (1.0 + b + 1.0 / w) * 10 ** rng.uniform(-3, 1.5, n)
+    s = even_moments(np.column_stack([A, b, -0.5 / w]), transfer(phi))
+    known = s.cov[:, 0, 0] > 1e-10 * s.mean[:, 0] ** 2
+    q, m, cov, b, w = s.mean[known, 0], s.mean[known, 1], s.cov[known], b[known], w[known]
+    growth = b * (cov[:, 1, 1] - cov[:, 0, 1] ** 2 / cov[:, 0, 0]) / m
+    possible = m >= 2.0 * w * q * b
+    assert possible.sum() > 2500 and growth[possible].max() < 0.25
+    # The condition is needed: without it two values of the field may have the same m/b.
+    assert growth.max() > 1.0
+
+
+@pytest.mark.parametrize(
+    ("g", "beta", "gamma", "eta"), [(1.2, 30.0, 0.5, 0.0), (0.7, 1e4, 1.0, 0.01), (2.5, 0.3, 0.8, 0.0)]
+)
+def test_every_solution_lies_where_the_field_grows_faster(g, beta, gamma, eta):
+    """m >= 2 w q b at the solutions, as v >= g^2 q implies."""
+    for s in paramagnets([as_point(g, beta, gamma, eta, "tanh")])[0]:
+        q, R = s.y[0], s.y[2]
+        v = 1.0 / beta + g**2 * q
+        kappa, w = g**2 * gamma * R, 1.0 / (1.0 / v + 2.0 * beta * eta)
+        m = R * v + kappa * q
+        np.testing.assert_allclose(m / (kappa / v), v * (q + v / (g**2 * gamma)), rtol=1e-12)
+        assert m >= 2.0 * w * q * kappa / v
+
+
+CORNERS = [
+    (20.0, 0.4416, -1.0, 5.642e-5, "erf"),
+    (20.0, 1.139, -0.989439, 0.0, "algebraic"),
+    (2.59922, 0.02584, 0.229993, 7.507e-6, "linear"),
+    (1.98758, 0.07869, 0.418849, 5.271e-8, "linear"),
+    (3.71597, 0.1894, 0.56333, 1.728e-8, "linear"),
+]
+
+
+@pytest.mark.parametrize(("g", "beta", "gamma", "eta", "phi"), CORNERS)
+def test_corners(g, beta, gamma, eta, phi):
+    """Far from the transition, gamma near -1 or <x^2> in the thousands: solved, and to the last digits."""
+    f = ODD[0] if phi == "algebraic" else phi
+    s = solve(g, beta, gamma, eta, f, branch="zero-overlap")
+    assert s.converged and s.residual < 1e-12
+    order = np.array([float(s[name]) for name in ORDER])
+    np.testing.assert_allclose(equations(order, g, beta, gamma, eta, f), order, rtol=1e-9, atol=1e-9)
 
 
 def test_jacobians_are_derivatives():
@@ -224,13 +283,6 @@ def test_preferred_is_what_solve_calls_stable():
         found, stable = branches(*point), solve(*point)
         assert int(found.preferred.sum()) == 1 and found.converged.all()
         assert float(found.q[found.preferred][0]) == float(stable.q)
-
-
-ODD = [
-    Phi("algebraic", lambda x: x / np.sqrt(1 + x * x), lambda x: (1 + x * x) ** -1.5, lambda x: -3 * x / (1 + x * x)),
-    Phi("steep", lambda x: np.tanh(3 * x), lambda x: 3 / np.cosh(3 * x) ** 2, lambda x: -6 * np.tanh(3 * x)),
-    Phi("wave", np.sin, np.cos, lambda x: -np.tan(x)),
-]
 
 
 @pytest.mark.parametrize("phi", ODD, ids=lambda phi: phi.name)
