@@ -1,7 +1,7 @@
 """Part c of the engine benchmark: effective samples of q per force evaluation.
 
-A force evaluation is two N x N products a column, and a gradient by automatic differentiation is
-one. Burn-in is left out on all sides.
+A force evaluation is two N x N products a column (those of a preconditioner count), and a gradient
+by automatic differentiation is one. Burn-in is left out on all sides.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ SEEDS = range(4)
 CHAINS = 64
 FORCES = 40_000
 
-SAMPLERS: dict[str, tuple[dict[str, Any], float]] = {
-    "hmc, 10 leapfrogs (default)": ({}, 1.0),
-    "hmc, 30 leapfrogs": ({"leapfrogs": 30}, 1.0),
-    "hmc, 60 leapfrogs": ({"leapfrogs": 60}, 1.0),
-    "ghmc, friction 0.1": ({"integrator": "ghmc"}, 1.0),
-    "mala": ({"integrator": "mala"}, 1.0),
-    "baoab, friction 0.03 (biased)": ({"integrator": "baoab", "friction": 0.03}, 1.0),
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "hmc (default)": {},
+    "hmc, 3 leapfrogs": {"leapfrogs": 3},
+    "hmc, 6 leapfrogs": {"leapfrogs": 6},
+    "hmc, 10 leapfrogs, plain": {"leapfrogs": 10, "precondition": False},
+    "hmc, 30 leapfrogs, plain": {"leapfrogs": 30, "precondition": False},
+    "ghmc, friction 0.1": {"integrator": "ghmc"},
+    "mala": {"integrator": "mala"},
+    "baoab, friction 0.1 (biased)": {"integrator": "baoab"},
+    "baoab, friction 0.03, plain": {"integrator": "baoab", "friction": 0.03, "precondition": False},
 }
-"""Settings of a sampler, and what one of its leapfrogs (or steps) costs in force evaluations."""
+"""Settings of a sampler; plain: without preconditioner."""
 
-EXACT = "hmc, 30 leapfrogs"
+EXACT = "hmc (default)"
 """The sampler whose mean of q the others are compared with."""
 
 EULER_STEPS = (0.16, 0.08, 0.04)
@@ -89,15 +92,14 @@ def series_of_q(sampler: Sampler, seed: int, every: int) -> NDArray[np.float64]:
     return np.array(draws)
 
 
-def ours(settings: dict[str, Any], cost: float, forces: float = FORCES) -> Efficiency:
-    """Efficiency of one of our samplers."""
-    fields = {"leapfrogs": 10, "integrator": "hmc"} | settings
-    cost *= fields["leapfrogs"] if fields["integrator"] == "hmc" else 1
+def ours(settings: dict[str, Any], forces: float = FORCES) -> Efficiency:
+    """Efficiency of one of our samplers; two products of any kind count as a force evaluation."""
+    sampler = Sampler(**settings, replicas=CHAINS, exchange=None)
+    shard = Shard("bench", 0.0, N, 0, (G,), (BETA,), Model(), sampler)
+    cost = 0.5 * shard.products / (sampler.steps + sampler.burn_in)
     steps = round(forces / cost)
-    sampler = Sampler(
-        **fields, steps=steps, burn_in=max(500, steps // 4), replicas=CHAINS, exchange=None,
-        save=Save(observables=steps // 8, trajectories=0),
-    )  # fmt: skip
+    save = Save(observables=steps // 8, trajectories=0)
+    sampler = sampler.model_copy(update={"steps": steps, "burn_in": max(500, steps // 4), "save": save})
     every = max(1, steps // 4000)
     return Efficiency.of([series_of_q(sampler, seed, every) for seed in SEEDS], [CHAINS * cost * steps] * len(SEEDS))
 
@@ -114,7 +116,7 @@ def euler_slope() -> float:
     To first order it keeps exp(-beta E - dt w) with w = lap E / 2 - beta |dE|^2 / 4, so that exact
     samples tell what small steps do to q, which is lost in the noise of a direct measurement.
     """
-    sampler = Sampler(leapfrogs=30, steps=3000, replicas=16, exchange=None, save=Save(observables=2, trajectories=0))
+    sampler = Sampler(steps=3000, replicas=16, exchange=None, save=Save(observables=2, trajectories=0))
     slopes = []
     for seed in SEEDS:
         single = run(Shard("bench", 0.0, N, seed, (G,), (BETA,), Model(), sampler)).recorder.single
@@ -131,7 +133,7 @@ def euler_maruyama(exact: Efficiency) -> float:
     """
     slope, times, curvatures, weights = euler_slope(), [], [], []
     for dt in EULER_STEPS:
-        found = ours({"integrator": "euler-maruyama", "step_size": dt}, 1.0, EULER_TIME / dt)
+        found = ours({"integrator": "euler-maruyama", "step_size": dt}, EULER_TIME / dt)
         bias, err = found.excess(exact)
         times.append(dt * 1000.0 / found.per_thousand)
         curvatures.append((bias - slope * dt) / dt**2)
@@ -147,12 +149,12 @@ def euler_maruyama(exact: Efficiency) -> float:
 def samplers() -> None:
     """c, first part: samplers against Euler-Maruyama at 1 % bias, and BlackJAX."""
     print(f"c  ESS of q per 1000 force evaluations at g = {G:g}, beta = {BETA:g}, N = {N}; {len(SEEDS)} samples of J")
-    exact = ours(*SAMPLERS[EXACT])
+    exact = ours(SAMPLERS[EXACT])
     slow = euler_maruyama(exact)
     present = all(find_spec(package) for package in ("jax", "blackjax"))
     print("   absent: " + ("none" if present else ", ".join(BLACKJAX)))
     for name in (*SAMPLERS, *(BLACKJAX if present else ())):
-        found = exact if name == EXACT else ours(*SAMPLERS[name]) if name in SAMPLERS else theirs(name)
+        found = exact if name == EXACT else ours(SAMPLERS[name]) if name in SAMPLERS else theirs(name)
         ess, (off, err) = found.per_thousand, found.excess(exact)
         shift = f"q off {100 * off:+.1f} +- {100 * err:.1f} %"
         print(f"   {name:<30} {ess:>8.3f}  / euler-maruyama {ess / slow:>6.1f}  {shift}", flush=True)
@@ -164,9 +166,13 @@ def exchanged() -> None:
     beta = tuple(float(v) for v in np.round(np.geomspace(3, 1000, 24), 4))
     grid, alone = (g, beta), ((1.2, 1.5), (1000.0,))
     rows: dict[str, tuple[Any, dict[str, Any]]] = {
-        "exchanged grid, L = 8": (grid, {"steps": 6000, "burn_in": 1000, "leapfrogs": 8}),
-        "no exchange, L = 8": (alone, {"steps": 6000, "burn_in": 1000, "leapfrogs": 8, "exchange": None}),
-        "no exchange, L = 32": (alone, {"steps": 1500, "burn_in": 500, "leapfrogs": 32, "exchange": None}),
+        "exchanged grid": (grid, {"steps": 6000, "burn_in": 1000}),
+        "no exchange": (alone, {"steps": 12000, "burn_in": 1000, "exchange": None}),
+        "no exchange, L = 12": (alone, {"steps": 5000, "burn_in": 500, "leapfrogs": 12, "exchange": None}),
+        "no exchange, L = 32, plain": (
+            alone,
+            {"steps": 2000, "burn_in": 500, "leapfrogs": 32, "exchange": None, "precondition": False},
+        ),
     }
     print("c  ESS of q per 1000 force evaluations at g = 1.2, beta = 1000, N = 64; cold against hot at g = 1.5")
     for name, (cells, settings) in rows.items():
@@ -176,6 +182,6 @@ def exchanged() -> None:
         table = chain_statistics(q["q"].sel(g=1.2, beta=1000.0), ("replica", "draw"))
         z = start_disagreement(q["q"].sel(g=1.5, beta=1000.0), "replica", q["hot"], "draw")
         cold, hot = q["q"].sel(g=1.5, beta=1000.0).mean("draw").values
-        forces = sampler.replicas * shard.forces * sampler.steps / (sampler.steps + sampler.burn_in)
+        forces = sampler.replicas * 0.5 * shard.products * sampler.steps / (sampler.steps + sampler.burn_in)
         ess, rhat = 1000.0 * float(table["ess"]) / forces, float(table["rhat"])
-        print(f"   {name:<24} ESS {ess:>7.2f}, rhat {rhat:.2f}; cold {cold:.4f} hot {hot:.4f} z {float(z):.1f}")
+        print(f"   {name:<28} ESS {ess:>7.2f}, rhat {rhat:.2f}; cold {cold:.4f} hot {hot:.4f} z {float(z):.1f}")

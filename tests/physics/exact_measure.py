@@ -5,9 +5,11 @@ from scipy.stats import chi2, norm
 
 from nsslib import model, observables
 from nsslib.analysis.statistics import chain_statistics
+from nsslib.config import Sampler
 
 EXACT = {
     "hmc": {"sampler": "hmc"},
+    "hmc, plain": {"sampler": "hmc", "leapfrogs": 10, "precondition": False},
     "mala": {"sampler": "mala"},
     "ghmc": {"sampler": "ghmc"},
     "ghmc, step 0.2": {"sampler": "ghmc", "step_size": 0.2},
@@ -20,8 +22,8 @@ FORCES = 60_000
 
 
 def steps_of(settings, forces=FORCES):
-    """Steps of a sampler for so many force evaluations; ten leapfrogs a step of HMC unless it says."""
-    return forces // settings.get("leapfrogs", 10 if settings["sampler"] == "hmc" else 1)
+    """Steps of a sampler for so many force evaluations."""
+    return forces // settings.get("leapfrogs", Sampler().leapfrogs if settings["sampler"] == "hmc" else 1)
 
 
 def z_of(series, expected, dims=("replica", "draw")):
@@ -37,7 +39,7 @@ def assert_normal(z, independent):
     assert low < np.mean(np.square(z)) < high
 
 
-def boltzmann_grid(J, beta, eta, width=6.0, points=801):
+def boltzmann_grid(J, beta, eta, width=10.0, points=1201):
     """States (N, P) on a grid of the plane or the line, and their Boltzmann weights (P,)."""
     N = len(J)
     line = np.linspace(-width, width, points if N == 2 else 20 * points)

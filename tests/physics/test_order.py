@@ -43,10 +43,10 @@ def hessian_eigenvalues(N, g):
 
 
 def momenta(phi, g, dt, count, N=64, replicas=64):
-    """Time averages of |P|^2 / N, one a chain, of BAOAB at beta = 10."""
+    """Time averages of |P|^2 / N, one a chain, of BAOAB at beta = 10, in plain coordinates."""
     sampler = Sampler(
         integrator="baoab", friction=1.0, step_size=dt, burn_in=round(40 / dt), steps=count, replicas=replicas,
-        exchange=None, save=Save(observables=count // 8, trajectories=0),
+        precondition=False, exchange=None, save=Save(observables=count // 8, trajectories=0),
     )  # fmt: skip
     this, total = Run(Shard("b", 0.0, N, 0, (g,), (10.0,), Model(phi=phi), sampler)), np.zeros(replicas)
     while this.t < this.total:
