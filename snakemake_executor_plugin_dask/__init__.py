@@ -1,0 +1,178 @@
+"""Snakemake executor that runs jobs on a Dask cluster: its own on this machine, or an existing one.
+
+A job is the command that Snakemake formats for remote jobs, run by a Dask worker as a subprocess; threads and mem_mb
+become resources of the worker. Snakemake and the workers must see the same files and the same Python environment.
+"""
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from snakemake_interface_common.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
+from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
+
+from snakemake_executor_plugin_dask import cluster
+from snakemake_executor_plugin_dask.worker import GRACE_SECONDS, Command, JobError, run, running
+
+POLL_SECONDS = 0.3
+CONNECT_SECONDS = 30
+WORKER_SECONDS = 60
+START_WORKERS = 'dask worker ADDRESS --nthreads N --resources "threads=N mem_mb=M"'
+
+common_settings = CommonSettings(
+    non_local_exec=True,
+    implies_no_shared_fs=False,
+    job_deploy_sources=False,
+    auto_deploy_default_storage_provider=False,
+)
+
+
+# Snakemake reads the types of the settings: no postponed annotations in this module.
+@dataclass
+class ExecutorSettings(ExecutorSettingsBase):
+    """Options of the command line: ``--dask-scheduler``, ``--dask-workers``."""
+
+    scheduler: Optional[str] = field(  # noqa: UP045
+        default=None,
+        metadata={
+            "help": "Address of a running Dask scheduler, as tcp://HOST:8786. "
+            f"Start its workers with: {START_WORKERS}. Default: a cluster of its own on this machine, "
+            "with the threads of --cores and all memory."
+        },
+    )
+    workers: Optional[int] = field(  # noqa: UP045
+        default=None,
+        metadata={"help": "Number of workers of the cluster of its own, which share its threads evenly. Default: 1"},
+    )
+
+
+class Executor(RemoteExecutor):
+    """Submits jobs to Dask and reports what became of them."""
+
+    def __post_init__(self) -> None:
+        settings = self.workflow.executor_settings
+        self.next_seconds_between_status_checks = POLL_SECONDS
+        self._cluster: Any = None
+        self._futures: dict[str, Any] = {}
+        self._workers: list[cluster.Resources] = []
+        if settings.scheduler and settings.workers:
+            raise WorkflowError("--dask-workers is for a cluster of Snakemake's own; leave it out with --dask-scheduler")
+        self._client = self._connect(settings.scheduler) if settings.scheduler else self._start(settings.workers or 1)
+        self._look_at_workers()
+        if not all("threads" in worker for worker in self._workers):
+            self.logger.warning(
+                f"Some Dask workers declare no threads: each runs as many jobs at once as it has threads, "
+                f"whatever the jobs ask for. Start workers with: {START_WORKERS}"
+            )
+        self.logger.info(f"Dask scheduler: {self._client.scheduler.address}, dashboard: {self._client.dashboard_link}")
+
+    def _start(self, workers: int) -> Any:
+        """Client of a cluster of our own."""
+        from distributed import Client
+
+        limits = self.workflow.resource_settings
+        self._cluster = cluster.own_cluster(limits.cores, limits.nodes, workers)
+        return Client(self._cluster)
+
+    def _connect(self, address: str) -> Any:
+        """Client of an existing cluster, once it has a worker."""
+        from distributed import Client
+
+        try:
+            client = Client(address, timeout=CONNECT_SECONDS)
+        except (OSError, ValueError) as error:
+            raise WorkflowError(f"--dask-scheduler {address}: no Dask scheduler answers ({error})") from None
+        try:
+            client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError:
+            client.close()
+            raise WorkflowError(
+                f"--dask-scheduler {address}: no workers after {WORKER_SECONDS} s; start some with: {START_WORKERS}"
+            ) from None
+        return client
+
+    def _look_at_workers(self) -> None:
+        """Learn what workers there are; one that died counts on, as it may come back."""
+        self._workers += [worker for worker in cluster.workers_of(self._client) if worker not in self._workers]
+
+    def run_jobs(self, jobs: list[JobExecutorInterface]) -> None:
+        """Submit the jobs that are ready."""
+        self._look_at_workers()
+        super().run_jobs(jobs)
+
+    def run_job(self, job: JobExecutorInterface) -> None:
+        """Submit a job, or fail it with a line if no worker is large enough."""
+        key = f"{job.name}-{uuid.uuid4().hex}"
+        log = Path(".snakemake", "dask_logs", job.name, f"{job.jobid}-{job.attempt}.log").absolute()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = Command(self.format_job_exec(job), os.getcwd(), str(log), str(Path(self.tmpdir, key)))
+        memory = job.resources.get("mem_mb")
+        asked = {"threads": job.threads} | ({"mem_mb": memory} if isinstance(memory, int) else {})
+        request = cluster.declared(asked, self._workers)
+        info = SubmittedJobInfo(job, key, {"command": command})
+        if not cluster.fits(request, self._workers):
+            have = "; ".join(map(cluster.text, self._workers))
+            self.report_job_error(info, msg=f"it asks for {cluster.text(request)}, more than any Dask worker has: {have}. ")
+            return
+        future = self._client.submit(run, command, key=key, resources=request, pure=False, priority=job.priority)
+        self._futures[key] = future
+        self.report_job_submission(info)
+
+    async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo, None]:
+        """Report jobs that ended, yield the others."""
+        for info in active_jobs:
+            future = self._futures.get(info.external_jobid)
+            if future is None:
+                continue
+            if not future.done() or self._still_ending(info):
+                yield info
+                continue
+            problem = _problem(future)
+            del self._futures[info.external_jobid]
+            if problem is None:
+                self.report_job_success(info)
+            else:
+                log = Path(info.aux["command"].log)
+                self.report_job_error(info, msg=f"{problem}. ", aux_logs=[str(log)] if log.exists() else [])
+
+    def _still_ending(self, info: SubmittedJobInfo) -> bool:
+        """Whether a job that Dask gave up still runs, as on a worker cut off; a retry has to wait for that."""
+        since = info.aux.setdefault("given up", time.monotonic())
+        return info.aux["command"].ending() and time.monotonic() < since + 2 * GRACE_SECONDS
+
+    def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
+        """Cancel everything, and wait until the workers have ended it."""
+        futures, self._futures = self._futures, {}
+        if not futures:
+            return
+        self._client.cancel(list(futures.values()))
+        deadline = time.monotonic() + GRACE_SECONDS + 5
+        while time.monotonic() < deadline and any(self._client.run(running, set(futures)).values()):
+            time.sleep(POLL_SECONDS)
+
+    def shutdown(self) -> None:
+        """End what is left, and the cluster if it is our own."""
+        super().shutdown()
+        self.cancel_jobs([])
+        self._client.close()
+        if self._cluster:
+            self._cluster.close()
+
+
+def _problem(future: Any) -> str | None:
+    """Why a job failed, None if it did not."""
+    if future.status == "finished":
+        code = future.result()
+        return None if code == 0 else f"exit code {code}"
+    if future.status != "error":
+        return "the Dask scheduler has lost it"
+    error = future.exception()
+    return str(error) if isinstance(error, JobError) else f"{type(error).__name__}: {str(error).splitlines()[0]}"
