@@ -5,11 +5,13 @@ become resources of the worker. Snakemake and the workers must see the same file
 """
 
 import os
-import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
@@ -20,10 +22,10 @@ from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
 
 from snakemake_executor_plugin_dask import cluster
-from snakemake_executor_plugin_dask.worker import GRACE_SECONDS, Command, JobError, run, running
+from snakemake_executor_plugin_dask.worker import GRACE_SECONDS, WORKER_DIED, Command, JobError, run, running
 
 POLL_SECONDS = 0.3
-CONNECT_SECONDS = 30
+CONNECT_SECONDS = 10
 WORKER_SECONDS = 60
 START_WORKERS = 'dask worker ADDRESS --nthreads N --resources "threads=N mem_mb=M"'
 
@@ -63,13 +65,15 @@ class Executor(RemoteExecutor):
         self._cluster: Any = None
         self._futures: dict[str, Any] = {}
         self._workers: list[cluster.Resources] = []
+        if find_spec("distributed") is None:
+            raise WorkflowError("--executor dask needs the package distributed; install nsslib[dask]")
         if settings.scheduler and settings.workers:
-            raise WorkflowError("--dask-workers is for a cluster of Snakemake's own; leave it out with --dask-scheduler")
+            raise WorkflowError("--dask-workers is for a cluster on this machine; leave it out with --dask-scheduler")
         self._client = self._connect(settings.scheduler) if settings.scheduler else self._start(settings.workers or 1)
         self._look_at_workers()
         if not all("threads" in worker for worker in self._workers):
             self.logger.warning(
-                f"Some Dask workers declare no threads: each runs as many jobs at once as it has threads, "
+                "Some Dask workers declare no threads: they run as many jobs at once as they have threads, "
                 f"whatever the jobs ask for. Start workers with: {START_WORKERS}"
             )
         self.logger.info(f"Dask scheduler: {self._client.scheduler.address}, dashboard: {self._client.dashboard_link}")
@@ -89,7 +93,8 @@ class Executor(RemoteExecutor):
         try:
             client = Client(address, timeout=CONNECT_SECONDS)
         except (OSError, ValueError) as error:
-            raise WorkflowError(f"--dask-scheduler {address}: no Dask scheduler answers ({error})") from None
+            reason = str(error).splitlines()[0]
+            raise WorkflowError(f"--dask-scheduler {address}: no Dask scheduler answers ({reason})") from None
         try:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError:
@@ -101,7 +106,11 @@ class Executor(RemoteExecutor):
 
     def _look_at_workers(self) -> None:
         """Learn what workers there are; one that died counts on, as it may come back."""
-        self._workers += [worker for worker in cluster.workers_of(self._client) if worker not in self._workers]
+        try:
+            workers = cluster.workers_of(self._client)
+        except (OSError, RuntimeError) as error:
+            raise WorkflowError(f"the Dask scheduler is gone ({str(error).splitlines()[0]})") from None
+        self._workers += [worker for worker in workers if worker not in self._workers]
 
     def run_jobs(self, jobs: list[JobExecutorInterface]) -> None:
         """Submit the jobs that are ready."""
@@ -120,11 +129,17 @@ class Executor(RemoteExecutor):
         info = SubmittedJobInfo(job, key, {"command": command})
         if not cluster.fits(request, self._workers):
             have = "; ".join(map(cluster.text, self._workers))
-            self.report_job_error(info, msg=f"it asks for {cluster.text(request)}, more than any Dask worker has: {have}. ")
+            self.report_job_error(
+                info, msg=f"it asks for {cluster.text(request)}, more than any Dask worker has: {have}. "
+            )
             return
         future = self._client.submit(run, command, key=key, resources=request, pure=False, priority=job.priority)
         self._futures[key] = future
         self.report_job_submission(info)
+
+    def additional_general_args(self) -> str:
+        """Options of the Snakemake that runs on the worker: its log holds what the job says, little else."""
+        return "--quiet progress rules host"
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo, None]:
         """Report jobs that ended, yield the others."""
@@ -151,12 +166,12 @@ class Executor(RemoteExecutor):
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """Cancel everything, and wait until the workers have ended it."""
         futures, self._futures = self._futures, {}
-        if not futures:
-            return
-        self._client.cancel(list(futures.values()))
         deadline = time.monotonic() + GRACE_SECONDS + 5
-        while time.monotonic() < deadline and any(self._client.run(running, set(futures)).values()):
-            time.sleep(POLL_SECONDS)
+        # Without a scheduler there is nobody to ask; workers end what nobody wants.
+        with suppress(OSError, RuntimeError, CancelledError):
+            self._client.cancel(list(futures.values()))
+            while futures and any(self._client.run(running, set(futures)).values()) and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
 
     def shutdown(self) -> None:
         """End what is left, and the cluster if it is our own."""
@@ -169,10 +184,16 @@ class Executor(RemoteExecutor):
 
 def _problem(future: Any) -> str | None:
     """Why a job failed, None if it did not."""
-    if future.status == "finished":
+    from distributed import KilledWorker
+
+    try:
         code = future.result()
-        return None if code == 0 else f"exit code {code}"
-    if future.status != "error":
+    except JobError as error:
+        return str(error)
+    except KilledWorker:
+        return WORKER_DIED
+    except CancelledError:
         return "the Dask scheduler has lost it"
-    error = future.exception()
-    return str(error) if isinstance(error, JobError) else f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return None if code == 0 else f"exit code {code}"

@@ -18,6 +18,8 @@ GRACE_SECONDS = 30.0
 
 POLL_SECONDS = 0.1
 
+WORKER_DIED = "its Dask worker died"
+
 _running: set[str] = set()
 
 
@@ -92,7 +94,7 @@ def _claim(command: Command) -> None:
     try:
         Path(command.mark).touch(exist_ok=False)
     except FileExistsError:
-        raise JobError("its Dask worker died") from None
+        raise JobError(WORKER_DIED) from None
     except OSError as error:
         raise JobError(
             f"{command.directory} cannot be written on {platform.node()} ({error.strerror}): "
