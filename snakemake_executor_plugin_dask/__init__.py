@@ -65,12 +65,12 @@ class Executor(RemoteExecutor):
         self._cluster: Any = None
         self._futures: dict[str, Any] = {}
         self._workers: list[cluster.Resources] = []
-        if find_spec("distributed") is None:
-            raise WorkflowError("--executor dask needs the package distributed; install nsslib[dask]")
-        if settings.scheduler and settings.workers:
-            raise WorkflowError("--dask-workers is for a cluster on this machine; leave it out with --dask-scheduler")
-        self._client = self._connect(settings.scheduler) if settings.scheduler else self._start(settings.workers or 1)
-        self._look_at_workers()
+        try:
+            self._client = self._open(settings.scheduler, settings.workers)
+            self._look_at_workers()
+        except BaseException:
+            super().shutdown()
+            raise
         if not all("threads" in worker for worker in self._workers):
             self.logger.warning(
                 "Some Dask workers declare no threads: they run as many jobs at once as they have threads, "
@@ -78,11 +78,23 @@ class Executor(RemoteExecutor):
             )
         self.logger.info(f"Dask scheduler: {self._client.scheduler.address}, dashboard: {self._client.dashboard_link}")
 
+    def _open(self, scheduler: str | None, workers: int | None) -> Any:
+        """Client of the cluster that the settings name."""
+        if find_spec("distributed") is None:
+            raise WorkflowError("--executor dask needs the package distributed; install nsslib[dask]")
+        if not scheduler:
+            return self._start(1 if workers is None else workers)
+        if workers is not None:
+            raise WorkflowError("--dask-workers is for a cluster on this machine; leave it out with --dask-scheduler")
+        return self._connect(scheduler)
+
     def _start(self, workers: int) -> Any:
         """Client of a cluster of our own."""
         from distributed import Client
 
         limits = self.workflow.resource_settings
+        if workers < 1:
+            raise WorkflowError(f"--dask-workers {workers}: must be 1 or more")
         self._cluster = cluster.own_cluster(limits.cores, limits.nodes, workers)
         return Client(self._cluster)
 
