@@ -56,7 +56,7 @@ def test_a_job_begins_on_one_worker_only(command):
 
 
 def test_a_worker_without_the_file_system_of_the_head_is_named(tmp_path):
-    with pytest.raises(JobError, match="nowhere cannot be written on .* need the file system that Snakemake runs on"):
+    with pytest.raises(JobError, match=r"nowhere cannot be written on .* need the file system that Snakemake runs on"):
         _claim(Command("true", "nowhere", "log", str(tmp_path / "absent" / "mark")))
 
 
