@@ -2,7 +2,7 @@
 
     python benchmarks/executors.py [--shards 40] [--seconds 20] [--cores 2] [local dask slurm]
 
-Every shard is a job of its own, the worst case: small shards are otherwise batched. SLURM joins in where `sinfo` answers.
+Every shard is a job of its own, the worst case: small ones are batched otherwise. SLURM joins where `sinfo` answers.
 alone   against the time that the shards would take in a pool of bare processes, one a core, measured on a few of them
 within  against the sampling time that the stores of the same run record, which noise on the machine changes as well
 """
@@ -67,12 +67,14 @@ def whole_run(executor: str, config: dict[str, Any], cores: int) -> tuple[float,
         path = Path(place, "config.json")
         path.write_text(json.dumps(config), encoding="utf-8")
         began = time.perf_counter()
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", place,
-             "--profile", ROOT / "profiles" / executor, "--configfile", path, "--quiet", "all", *limit],
-            cwd=ROOT, check=True,
+             "--profile", ROOT / "profiles" / executor, "--configfile", path, *limit],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         took = time.perf_counter() - began
+        if done.returncode:
+            sys.exit(done.stdout)
         stores = Path(place, "results/executors/shards").rglob("seed=*.zarr/zarr.json")
         times = [json.loads(store.read_text(encoding="utf-8"))["attributes"]["wall_time_s"] for store in stores]
     return took, sum(times)

@@ -120,8 +120,9 @@ class Executor(RemoteExecutor):
         """Learn what workers there are; one that died counts on, as it may come back."""
         try:
             workers = cluster.workers_of(self._client)
-        except (OSError, RuntimeError) as error:
-            raise WorkflowError(f"the Dask scheduler is gone ({str(error).splitlines()[0]})") from None
+        except Exception:
+            # A client without its scheduler has many ways to say so, none of them clear.
+            raise WorkflowError("the Dask scheduler does not answer any more") from None
         self._workers += [worker for worker in workers if worker not in self._workers]
 
     def run_jobs(self, jobs: list[JobExecutorInterface]) -> None:
@@ -171,7 +172,9 @@ class Executor(RemoteExecutor):
                 self.report_job_error(info, msg=f"{problem}. ", aux_logs=[str(log)] if log.exists() else [])
 
     def _still_ending(self, info: SubmittedJobInfo) -> bool:
-        """Whether a job that Dask gave up still runs, as on a worker cut off; a retry has to wait for that."""
+        """Whether a job that Dask gave up still runs, as when its worker was killed; a retry has to wait for that."""
+        if self._futures[info.external_jobid].status == "finished":
+            return False
         since = info.aux.setdefault("given up", time.monotonic())
         return info.aux["command"].ending() and time.monotonic() < since + 2 * GRACE_SECONDS
 
@@ -179,8 +182,8 @@ class Executor(RemoteExecutor):
         """Cancel everything, and wait until the workers have ended it."""
         futures, self._futures = self._futures, {}
         deadline = time.monotonic() + GRACE_SECONDS + 5
-        # Without a scheduler there is nobody to ask; workers end what nobody wants.
-        with suppress(OSError, RuntimeError, CancelledError):
+        # Without a scheduler there is nobody to ask: its workers end their jobs when they miss it.
+        with suppress(Exception):
             self._client.cancel(list(futures.values()))
             while futures and any(self._client.run(running, set(futures)).values()) and time.monotonic() < deadline:
                 time.sleep(POLL_SECONDS)

@@ -4,11 +4,9 @@ import os
 import signal
 import subprocess
 
-import dask
 import psutil
 import pytest
-from conftest import LITTLE, eventually, finish, gone, numbers, snakemake
-from distributed import Client, LocalCluster
+from common import LITTLE, eventually, finish, gives_local_numbers, gone, snakemake
 
 import nsslib
 from nsslib import store
@@ -67,34 +65,26 @@ def dask_snakemake(directory, *options):
 
 @pytest.fixture
 def generic(tmp_path):
-    """Directory of a workflow that has nothing to do with nsslib."""
-    (tmp_path / "Snakefile").write_text(SNAKEFILE)
-    (tmp_path / "say.py").write_text('open(snakemake.output[0], "w").write("said")')
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def client():
-    """A cluster as a user may have it: two workers of one thread that declare no resources."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    """Directory, of a hostile name, of a workflow that has nothing to do with nsslib."""
+    place = tmp_path / "a b;$(touch pwned)"
+    place.mkdir()
+    (place / "Snakefile").write_text(SNAKEFILE)
+    (place / "say.py").write_text('open(snakemake.output[0], "w").write("said")')
+    yield place
+    assert not list(tmp_path.rglob("pwned")), "no name reaches a shell unquoted"
 
 
 def test_the_executor_gives_the_numbers_of_local_cores(local_numbers, tables_of_little, tmp_path):
     code, output = finish(snakemake(tmp_path, "dask", "--cores", "2", *tables_of_little), tmp_path)
     assert code == 0, output
     assert "Dask scheduler: tcp://127.0.0.1:" in output and "dashboard: http://127.0.0.1:" in output
-    assert numbers(tmp_path / "results/little") == local_numbers
+    gives_local_numbers(tmp_path / "results/little", local_numbers)
     assert not list((tmp_path / ".snakemake/dask_logs").rglob("*.log")), "logs of jobs that succeeded are not kept"
 
 
 def test_run_sweep_gives_the_numbers_of_local_cores_with_and_without_a_client(local_numbers, client, tmp_path):
-    assert numbers(nsslib.run_sweep(LITTLE, directory=tmp_path / "alone")) == local_numbers
-    assert numbers(nsslib.run_sweep(LITTLE, client=client, directory=tmp_path / "client")) == local_numbers
+    gives_local_numbers(nsslib.run_sweep(LITTLE, directory=tmp_path / "alone"), local_numbers)
+    gives_local_numbers(nsslib.run_sweep(LITTLE, client=client, directory=tmp_path / "client"), local_numbers)
 
 
 SHARD = """
@@ -105,7 +95,7 @@ from nsslib.grid import Shard
 from nsslib.stages import ensure_shard
 
 progress.SECONDS_BETWEEN_LINES = 0.2
-sampler = Sampler(steps=40_000, burn_in=60, leapfrogs=4, save=Save(observables=20, trajectories=0))
+sampler = Sampler(steps=20_000, burn_in=60, leapfrogs=4, save=Save(observables=20, trajectories=0))
 shard = Shard("main", 0.0, 64, 0, (0.7, 1.2), (3.0, 12.0), Model(), sampler)
 with open("progress.txt", "a") as log, progress.Reporter(log) as reporter:
     ensure_shard(shard, Path("shard.zarr"), Path("checkpoint.npz"), reporter)
@@ -129,7 +119,7 @@ def test_a_shard_whose_worker_is_killed_goes_on_from_its_checkpoint(generic):
     assert "resumed at step" in told.read_text()
     unbroken = nsslib.simulate(
         64, [0.7, 1.2], [3.0, 12.0], progress=False, out=generic / "unbroken.zarr",
-        steps=40_000, burn_in=60, leapfrogs=4, save={"observables": 20, "trajectories": 0},
+        steps=20_000, burn_in=60, leapfrogs=4, save={"observables": 20, "trajectories": 0},
     )  # fmt: skip
     assert store.check(generic / "shard.zarr", "shard")["content_sha256"] == unbroken.attrs["content_sha256"]
 

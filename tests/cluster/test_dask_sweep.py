@@ -3,11 +3,10 @@
 import json
 import urllib.request
 
-import dask
 import psutil
 import pytest
-from conftest import LITTLE, eventually
-from distributed import Client, LocalCluster
+from common import LITTLE, eventually
+from distributed import Client
 
 import nsslib
 from nsslib import UserError, distribute
@@ -17,17 +16,6 @@ from nsslib.progress import Reporter
 from snakemake_executor_plugin_dask.cluster import own_cluster, workers_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
-
-
-@pytest.fixture
-def client():
-    """Two workers; a task whose worker dies is not tried again."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
 
 
 def test_failed_and_killed_batches_are_named_while_the_others_finish(client, tmp_path, capsys):
