@@ -5,6 +5,7 @@ become resources of the worker. Snakemake and the workers must see the same file
 """
 
 import os
+import re
 import time
 import uuid
 from collections.abc import AsyncGenerator
@@ -132,8 +133,9 @@ class Executor(RemoteExecutor):
 
     def run_job(self, job: JobExecutorInterface) -> None:
         """Submit a job, or fail it with a line if no worker is large enough."""
-        key = f"{job.name}-{uuid.uuid4().hex}"
-        log = Path(".snakemake", "dask_logs", job.name, f"{job.jobid}-{job.attempt}.log").absolute()
+        name = re.sub(r"\W", "_", job.name)
+        key = f"{name}-{uuid.uuid4().hex}"
+        log = Path(".snakemake", "dask_logs", name, f"{job.jobid}-{job.attempt}.log").absolute()
         log.parent.mkdir(parents=True, exist_ok=True)
         command = Command(self.format_job_exec(job), os.getcwd(), str(log), str(Path(self.tmpdir, key)))
         memory = job.resources.get("mem_mb")
@@ -160,23 +162,16 @@ class Executor(RemoteExecutor):
             future = self._futures.get(info.external_jobid)
             if future is None:
                 continue
-            if not future.done() or self._still_ending(info):
+            if not future.done() or _still_ending(info, future):
                 yield info
                 continue
             problem = _problem(future)
-            del self._futures[info.external_jobid]
+            self._futures.pop(info.external_jobid, None)
             if problem is None:
                 self.report_job_success(info)
             else:
                 log = Path(info.aux["command"].log)
                 self.report_job_error(info, msg=f"{problem}. ", aux_logs=[str(log)] if log.exists() else [])
-
-    def _still_ending(self, info: SubmittedJobInfo) -> bool:
-        """Whether a job that Dask gave up still runs, as when its worker was killed; a retry has to wait for that."""
-        if self._futures[info.external_jobid].status == "finished":
-            return False
-        since = info.aux.setdefault("given up", time.monotonic())
-        return info.aux["command"].ending() and time.monotonic() < since + 2 * GRACE_SECONDS
 
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """Cancel everything, and wait until the workers have ended it."""
@@ -195,6 +190,14 @@ class Executor(RemoteExecutor):
         self._client.close()
         if self._cluster:
             self._cluster.close()
+
+
+def _still_ending(info: SubmittedJobInfo, future: Any) -> bool:
+    """Whether a job that Dask gave up still runs, as when its worker was killed; a retry has to wait for that."""
+    if future.status == "finished":
+        return False
+    since = info.aux.setdefault("given up", time.monotonic())
+    return info.aux["command"].ending() and time.monotonic() < since + 2 * GRACE_SECONDS
 
 
 def _problem(future: Any) -> str | None:

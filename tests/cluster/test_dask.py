@@ -30,14 +30,14 @@ rule script:
 
 rule first:
     output: temp("first.txt")
-    group: "both"
+    group: "both/of them"
     resources: mem_mb=50
     shell: "echo one > {output}"
 
 rule second:
     input: "first.txt"
     output: "second.txt"
-    group: "both"
+    group: "both/of them"
     resources: mem_mb=50
     shell: "cat {input} > {output}"
 
