@@ -101,3 +101,20 @@ class Reporter:
                     print(f"{label}: step {done} of {total}, {eta}, {detail}", file=stream, flush=True)
 
         return told
+
+    def count(self, label: str, total: int) -> Callable[[int], None]:
+        """Counter of the shards of a sweep, to be told of every few that are done."""
+        tasks = [(bar, bar.add_task(label, total=total, detail="")) for bar in self._bars]
+        began, done = time.monotonic(), 0
+
+        def told(more: int) -> None:
+            nonlocal done
+            done += more
+            detail = f"{done} of {total} shards"
+            for bar, task in tasks:
+                bar.update(task, completed=done, detail=detail)
+            eta = (time.monotonic() - began) * (total - done) / done
+            for stream in self._lines:
+                print(f"{label}: {detail}, ETA {clock(eta)}", file=stream, flush=True)
+
+        return told

@@ -13,9 +13,10 @@ from nsslib import store
 from nsslib.analysis.evidence import judge_of
 from nsslib.config import Config
 from nsslib.configfile import load, parse
+from nsslib.distribute import sample
 from nsslib.draw import draw_sweep
 from nsslib.errors import UserError
-from nsslib.grid import Batch, batches, shards
+from nsslib.grid import batches, shards
 from nsslib.progress import Reporter
 from nsslib.sampling.run import run
 from nsslib.shard import to_tree
@@ -117,12 +118,6 @@ def _list(values: Any) -> Any:
     return values if isinstance(values, list | tuple | range | dict) or np.ndim(values) else [values]
 
 
-def _work(batch: Batch, results: Path) -> str:
-    """A batch on a Dask worker: quiet, and small in what it returns."""
-    with Reporter(quiet=True) as reporter:
-        return str(run_batch(batch, results, reporter))
-
-
 def run_sweep(
     config: str | Path | dict[str, Any] | Config, client: Any = None, directory: str | Path = "results"
 ) -> Path:
@@ -133,7 +128,8 @@ def run_sweep(
     config : path, dict or Config
         Config file, its content, or a validated config.
     client : dask.distributed.Client, optional
-        Where to sample; this process if not given. Numbers do not depend on it.
+        Where to sample; this process if not given. Numbers do not depend on it. Its workers need
+        nsslib and the file system of `directory`.
     directory : path
         Parent of the results.
 
@@ -145,7 +141,7 @@ def run_sweep(
     Raises
     ------
     UserError
-        If the config is not valid.
+        If the config is not valid; a line for every batch that failed on the client's workers.
     """
     if not isinstance(config, Config):
         config = parse(config) if isinstance(config, dict) else load(config)
@@ -157,10 +153,7 @@ def run_sweep(
             for batch in jobs:
                 run_batch(batch, results, reporter)
         else:
-            futures = client.map(_work, jobs, results=results, pure=False)
-            for done, future in enumerate(futures, 1):
-                future.result()
-                reporter.say(f"{done} of {len(jobs)} jobs done")
+            sample(client, jobs, results, reporter)
     reduce_sweep(config, results)
     theory_sweep(config, results)
     fit_sweep(config, results)

@@ -1,0 +1,104 @@
+"""`run_sweep` on a Dask client, and the cluster that the executor starts."""
+
+import json
+import urllib.request
+
+import psutil
+import pytest
+from common import LITTLE, eventually
+from distributed import Client
+
+import nsslib
+from nsslib import UserError, distribute
+from nsslib.configfile import parse
+from nsslib.grid import batches
+from nsslib.progress import Reporter
+from snakemake_executor_plugin_dask.cluster import own_cluster, workers_of
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+
+def test_failed_and_killed_batches_are_named_while_the_others_finish(client, tmp_path, capsys):
+    def sabotage():
+        """On every worker: N = 4 fails, N = 6 kills its worker."""
+        import os
+
+        from nsslib import distribute
+
+        sound = distribute.run_batch
+
+        def run_batch(batch, results, reporter):
+            match batch.shards[0].N:
+                case 4:
+                    raise OSError("disk full")
+                case 6:
+                    os._exit(1)
+            return sound(batch, results, reporter)
+
+        distribute.run_batch = run_batch
+
+    client.run(sabotage)
+    config = json.loads(json.dumps(LITTLE))
+    config["blocks"]["main"]["N"] = [4, 6, 8, 10]
+    with pytest.raises(UserError) as error:
+        nsslib.run_sweep(config, client=client, directory=tmp_path)
+    head, *lines = str(error.value).splitlines()
+    assert head.endswith("2 of 4 jobs failed; run the sweep again to sample what is missing")
+    assert sorted(lines) == [
+        "main/gamma=0/N=4 seed 0, 1: disk full",
+        "main/gamma=0/N=6 seed 0, 1: its Dask workers died, perhaps for lack of memory",
+    ]
+    assert isinstance(error.value.__cause__, OSError | MemoryError)
+    assert {p.parent.name for p in (tmp_path / "little/shards").rglob("seed=*.zarr")} == {"N=8", "N=10"}
+    assert "little: 8 of 8 shards, ETA 0:00:00" in capsys.readouterr().err
+
+
+class Impatient(Reporter):
+    """A user who presses Ctrl-C once a shard is done."""
+
+    def count(self, label, total):
+        def told(more):
+            raise KeyboardInterrupt
+
+        return told
+
+
+def test_an_interrupt_ends_what_runs_on_the_workers(client, tmp_path):
+    config = json.loads(json.dumps(LITTLE))
+    config["sampler"]["steps"] = 100
+    quick = batches(parse(config))[0]
+    config["sampler"]["steps"] = 500_000_000
+    config["sampler"]["save"] = {"observables": 1_000_000, "trajectories": 0}
+    endless = batches(parse(config))[1:]
+    with pytest.raises(KeyboardInterrupt):
+        distribute.sample(client, [quick, *endless], tmp_path, Impatient(quiet=True))
+    eventually(lambda: not any(client.run(lambda dask_worker: dask_worker.state.executing_count).values()))
+    assert not (tmp_path / endless[0].manifest).exists()
+
+
+@pytest.fixture(scope="module")
+def own():
+    """The cluster that `--executor dask` starts for two cores and two workers."""
+    with own_cluster(cores=2, jobs=8, workers=2) as cluster:
+        yield cluster
+
+
+def test_an_own_cluster_listens_on_loopback_only(own):
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    places = [c.laddr.ip for p in family for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    # Scheduler, dashboard, two nannies, two workers, two pages of workers.
+    assert len(places) >= 8
+    assert set(places) == {"127.0.0.1"}
+
+
+def test_an_own_cluster_shares_threads_and_memory_among_its_workers(own):
+    with Client(own) as client:
+        one, other = workers_of(client)
+    assert one == other
+    assert one["threads"] == 1
+    assert 0 < 2 * one["mem_mb"] <= psutil.virtual_memory().total / 1e6
+
+
+def test_the_dashboard_is_there(own):
+    with urllib.request.urlopen(own.dashboard_link, timeout=60) as page:
+        assert page.status == 200
