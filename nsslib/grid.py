@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
@@ -45,6 +45,7 @@ class Ladder:
     visible: tuple[int, ...]
 
 
+@cache
 def beta_ladder(beta: tuple[float, ...], N: int, acceptance: float | None) -> Ladder:
     """Insert hidden betas so that neighbours exchange with about the given acceptance.
 
@@ -59,18 +60,30 @@ def beta_ladder(beta: tuple[float, ...], N: int, acceptance: float | None) -> La
     return _fill(beta, counts, lambda a, b, t: a * (b / a) ** t)
 
 
-def g_ladder(g: tuple[float, ...], N: int, acceptance: float | None) -> Ladder:
-    """Insert hidden g so that neighbours are at most erfc^-1(acceptance) sqrt(2/N) apart.
+@cache
+def g_ladder(g: tuple[float, ...], N: int, acceptance: float | None, beta: float) -> Ladder:
+    """Insert hidden g so that neighbours exchange with about the given acceptance at one beta, the smallest.
 
-    Two neighbours differ by dg J0 phi(x) in their velocities; measured on shards of N = 32 to 256,
-    this spacing exchanges with at least the given acceptance up to the edge of chaos.
+    Colder chains pass from g to g through hotter ones. dE/dg = -J0 phi(x).v with v nearly Gaussian of
+    variance 1/beta, hence two neighbours exchange with probability erfc(dg sqrt(beta N q) / 2).
     ``acceptance=None`` inserts nothing.
     """
     if acceptance is None:
         return Ladder(g, tuple(range(len(g))))
-    widest = _erfc_inverse(acceptance) * math.sqrt(2.0 / N)
-    counts = [math.ceil((b - a) / widest - 1e-9) for a, b in pairwise(g)]
+    density = [0.5 * math.sqrt(N * beta * _activity(value, beta)) / _erfc_inverse(acceptance) for value in g]
+    spans = zip(pairwise(g), pairwise(density), strict=True)
+    counts = [max(1, math.ceil(0.5 * (b - a) * (at_a + at_b) - 1e-9)) for (a, b), (at_a, at_b) in spans]
     return _fill(g, counts, lambda a, b, t: a + (b - a) * t)
+
+
+def _activity(g: float, beta: float) -> float:
+    """Activity q of tanh at gamma = 0, a guess of it elsewhere: q = <tanh^2(x)>, x ~ N(0, 1/beta + g^2 q)."""
+    nodes = [(z, math.exp(-0.5 * z * z)) for z in (0.2 * k for k in range(-30, 31))]
+    total, q = sum(weight for _, weight in nodes), 1.0
+    for _ in range(50):
+        width = math.sqrt(1.0 / beta + g * g * q)
+        q = sum(weight * math.tanh(width * z) ** 2 for z, weight in nodes) / total
+    return q
 
 
 def _erfc_inverse(p: float) -> float:
@@ -105,7 +118,7 @@ class Shard:
         exchange = self.sampler.exchange
         aim = exchange.acceptance if exchange and exchange.hidden else None
         return (
-            g_ladder(self.g, self.N, aim if exchange and exchange.g else None),
+            g_ladder(self.g, self.N, aim if exchange and exchange.g else None, self.beta[0]),
             beta_ladder(self.beta, self.N, aim if exchange and exchange.beta else None),
         )
 

@@ -94,7 +94,7 @@ def test_a_beta_ladder_contains_the_grid_in_order(beta, N, acceptance):
 
 @given(increasing(0.0, 2.0, 5), st.integers(1, 4096), st.none() | st.floats(0.05, 0.95))
 def test_a_g_ladder_contains_the_grid_in_order(g, N, acceptance):
-    contains_in_order(g_ladder(tuple(g), N, acceptance), g)
+    contains_in_order(g_ladder(tuple(g), N, acceptance, 3.0), g)
 
 
 def contains_in_order(ladder, values):

@@ -2,10 +2,12 @@
 
 import dataclasses
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 
+import nsslib
 from nsslib.config import Model, Sampler, Save, Until
 from nsslib.configfile import parse
 from nsslib.errors import UserError
@@ -29,7 +31,7 @@ def test_a_value_has_one_decimal_text(value, expected):
     assert text(value) == expected
 
 
-LADDERS = [(beta_ladder, (1.0, 2.0, 30.0)), (g_ladder, (0.2, 0.3, 1.5))]
+LADDERS = [(beta_ladder, (1.0, 2.0, 30.0)), (partial(g_ladder, beta=3.0), (0.2, 0.3, 1.5))]
 
 
 @pytest.mark.parametrize(("ladder", "values"), LADDERS)
@@ -57,11 +59,29 @@ def test_neighbouring_betas_exchange_with_the_aimed_probability():
         assert links == 1 or acceptance(last, links - 1) < aim, "no more hidden columns than needed"
 
 
-def test_neighbouring_g_are_as_close_as_promised():
-    N, aim = 64, 0.25
-    steps = np.diff(g_ladder((0.2, 1.5), N, aim).values)
-    assert math.erfc(max(steps) * math.sqrt(N / 2)) >= aim - 1e-9
-    assert np.ptp(steps) < 1e-9
+def test_neighbouring_g_are_closer_where_the_network_is_larger_colder_or_more_active():
+    def columns(N=64, aim=0.25, beta=3.0, g=(0.2, 1.5)):
+        return len(g_ladder(g, N, aim, beta).values)
+
+    assert columns(N=256) > columns()
+    assert columns(beta=100.0) > columns()
+    assert columns(aim=0.5) > columns()
+    assert columns(g=(0.9, 1.5)) > columns(g=(0.2, 0.8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("N", "beta", "g"), [(64, 3.0, [0.5, 1.4]), (64, 30.0, [0.9, 1.2]), (200, 1.0, [0.6, 1.0])])
+def test_neighbouring_g_exchange_as_aimed_at_the_smallest_beta(N, beta, g):
+    aim = 0.3
+    rates = [
+        nsslib.simulate(
+            N, g, [beta], seed=seed, exchange={"acceptance": aim}, steps=600, burn_in=200, progress=False,
+            save={"observables": 10, "trajectories": 0},
+        )["diagnostics/exchange_g"].values
+        for seed in range(2)
+    ]  # fmt: skip
+    assert np.min(np.mean(rates, axis=0)) > aim - 0.05
+    assert np.mean(rates) < aim + 0.25, "hidden columns enough, and not many more"
 
 
 def test_hidden_values_are_canonical():
