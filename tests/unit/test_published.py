@@ -230,6 +230,18 @@ def test_sampled_map_has_its_own_fixed_point():
 
 
 @pytest.mark.slow
+def test_some_draws_have_the_published_overlap():
+    """Few fields: overlaps of the published ratio and norms that fall with beta, or the converged solution."""
+    five, hot, cold = figures.ways(iterations=500, fields=figures.FEW).draws.values()
+    np.testing.assert_allclose([run.state.Q / run.state.q for run in five], 0.49, atol=0.1)
+    overlap, norm = np.array([(run.state.Q / run.state.q, run.l2) for run in hot]).T
+    solution = float(solve(1.2, 1129.0)["l2"])
+    assert (norm[overlap > 0.4] < 0.5 * solution).all() and max(run.l2 for run in cold) < 0.5 * min(norm)
+    assert 0 < (overlap < 0.1).sum() < 4
+    np.testing.assert_allclose(norm[overlap < 0.1], solution, rtol=0.02)
+
+
+@pytest.mark.slow
 def test_cost():
     cost = benchmark.measure(fields=50, seeds=(1,))
     assert cost.solve < 0.1 * cost.iteration and cost.protocol_error > 0.3 and cost.residual < 1e-10
