@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 
 from nsslib.plotting import COLOURS
 from nsslib.published.protocol import FIELDS, Run, State, exact, freeze, iterate, random_start
+from nsslib.published.protocol_static import GroundRun
+from nsslib.published.protocol_static import zero_temperature as zero_temperature_run
 from nsslib.theory import linear_phase, solve
 from nsslib.theory.fluctuation_response import SampledIdentity, connected_correlation, fluctuation_response
 from nsslib.theory.static_mean_field import static_mean_field
@@ -127,11 +129,13 @@ class Ways(NamedTuple):
     """Coupling strength of the first two."""
     draws: dict[tuple[float, float, float], list[Run]]
     """Runs at (g, beta, gamma) of figures 5 and 7 with different draws of few fields, beyond the stopping rule."""
+    ground: list[GroundRun]
+    """The zero-temperature scheme at gamma = 0, g = 1.1 with different draws of few fields."""
 
 
 # Points of figure 5 and 7, fields, seeds and iterations of `Ways.draws`.
 DRAWN = ((1.0, 1e4, 0.5), (1.2, 1129.0, 0.0), (1.2, 1e4, 0.0))
-FEW, DRAWS, LONG = 3000, (1, 2, 3, 4), 500
+FEW, DRAWS, LONG, FEW_GROUND = 3000, (1, 2, 3, 4), 500, 5000
 
 
 def ways(g: float = 1.1, seed: int = 1, iterations: int = 700, fields: int = FIELDS) -> Ways:
@@ -161,6 +165,7 @@ def ways(g: float = 1.1, seed: int = 1, iterations: int = 700, fields: int = FIE
             ]
             for at, beta, gamma in DRAWN
         },
+        ground=[zero_temperature_run(1.1, 0.0, draw, min(FEW_GROUND, fields)) for draw in DRAWS],
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
-from nsslib.published.figures import FEW, LONG, Ways
+from nsslib.published.figures import FEW, FEW_GROUND, LONG, Ways
 from nsslib.published.protocol import ABSOLUTE
 from nsslib.published.protocol_static import zero_temperature
 from nsslib.theory import solve, transition
@@ -82,7 +82,9 @@ OPEN = (
     "{excess:.0%} of the converged value at beta = 1e4; {six} of its points agree with the protocol within the "
     "reading error.",
     "Figure 10. With the published 500,000 fields the protocol gives chi = {chi_protocol:.1f}, q = {ground_q:.4f}, "
-    "-xi = {ground_xi:.3f} at gamma = 0, g = 1.1; published {chi_published:.1f}, {q_11:.4f}, {xi_published:.3f}.",
+    "-xi = {ground_xi:.3f} at gamma = 0, g = 1.1; published {chi_published:.1f}, {q_11:.4f}, {xi_published:.3f}. "
+    "Where the scheme stops depends on the draw: with {few_ground:,} fields, {draws} draws stop at chi = {chi_few}, q "
+    "= {ground_few}.",
 )
 
 
@@ -216,6 +218,9 @@ def _draws(runs: Ways) -> Numbers:
         "draws": len(five),
         "q_few": _list(run.state.q for run in five),
         "ratio_few": ", ".join(f"{run.state.Q / run.state.q:.2f}" for run in five),
+        "few_ground": FEW_GROUND,
+        "chi_few": ", ".join(f"{run.state.chi:.0f}" for run in runs.ground),
+        "ground_few": _list(run.state.q for run in runs.ground),
         "l2_few": _list(run.l2 for run in hot),
         "l2_cold_few": _list(run.l2 for run in cold),
     }

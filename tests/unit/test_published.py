@@ -247,6 +247,13 @@ def test_some_draws_have_the_published_overlap(long_runs):
 
 
 @pytest.mark.slow
+def test_the_zero_temperature_scheme_stops_anywhere(long_runs):
+    """Fresh draws of few fields decide where chi, which has no limit, is cut."""
+    chi, q = np.array([(run.state.chi, run.state.q) for run in long_runs.ground]).T
+    assert chi.max() > 1.5 * chi.min() and q.max() > 1.5 * q.min() and (chi > 1.0 / (1.0 - 0.95**2)).all()
+
+
+@pytest.mark.slow
 def test_cost():
     cost = benchmark.measure(fields=50, seeds=(1,))
     assert cost.solve < 0.1 * cost.iteration and cost.protocol_error > 0.3 and cost.residual < 1e-10
