@@ -15,7 +15,7 @@ import numpy as np
 from nsslib.theory import solve
 
 POINTS = [(1.2, 100.0, 0.5), (1.1, 1e4, 0.0), (0.8, 1e4, -0.5), (0.75, 1e8, 0.5), (1.3, 1e6, -0.3)]
-OVERLAPPING = [(1.5, 1e4, -0.2), (2.0, 1e4, -0.5), (1.3, 1e4, -0.2)]
+OVERLAPPING = [(1.5, 1e4, -0.2), (2.0, 1e4, -0.5), (1.3, 1e4, -0.2), (2.4, 1e4, -0.5)]
 # gamma and g (in units of 1 / (1 + gamma)) as published, 13 x 81, at beta = 1e4.
 GAMMAS, STRENGTHS = np.linspace(-0.6, 0.6, 13), np.linspace(0.5, 1.5, 81)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from nsslib import store, theory
+from nsslib.theory.replica import Told, axis
 from nsslib.version import __version__
-
-Told = Callable[[int, int], None]
-"""``told(done, total)``: rows of the grid solved so far."""
 
 
 def directory() -> Path:
@@ -31,40 +29,53 @@ def solve_cached(
 ) -> xr.Dataset:
     """`nsslib.solve`, from disk where the same grid was solved before by the same equations.
 
+    Every gamma is a table of its own: what an interrupted run has finished is found again.
+
     Parameters
     ----------
     g, beta, gamma
         As for `nsslib.solve`.
     told : callable
-        Told after every row (gamma, g) of the grid.
+        As for `nsslib.solve`.
     **options
-        eta, phi, branch and tol of `nsslib.solve`.
+        eta, phi, branch and tol of `nsslib.solve`; with a phi that is not a name nothing is kept.
 
     Returns
     -------
     Dataset
-        That of `nsslib.solve`; grid points do not depend on each other, so rows are solved one by one.
+        That of `nsslib.solve`.
     """
+    if np.ndim(gamma) == 0:
+        return _kept(g, beta, gamma, told, options)
+    gammas, size = axis("gamma", gamma), np.size(g) * np.size(beta)
+    rows = []
+    for k, value in enumerate(gammas.tolist()):
+        rows.append(
+            _kept(g, beta, value, lambda done, _, k=k: told(k * size + done, len(gammas) * size), options)  # type: ignore[misc]
+        )
+    table = xr.concat(rows, "gamma", join="exact", data_vars="all")
+    return table.transpose(*(d for d in ("branch", "gamma", "g", "beta") if d in table.dims))
+
+
+def _kept(g: ArrayLike, beta: ArrayLike, gamma: ArrayLike, told: Told, options: dict[str, Any]) -> xr.Dataset:
+    """Read one table, or solve and keep it."""
+    if not isinstance(options.get("phi", ""), str):
+        # Functions have no content to go by.
+        return theory.solve(g, beta, gamma, told=told, **options)
     path = directory() / f"{_key(g, beta, gamma, options)}.zarr"
     try:
         with store.read(path, "theory") as tree:
-            return tree.to_dataset().load()
+            table = tree.to_dataset().load()
+        told(np.size(g) * np.size(beta), np.size(g) * np.size(beta))
+        return table
     except store.StoreError:
         pass
-    gammas, gs = np.atleast_1d(np.asarray(gamma, float)), np.atleast_1d(np.asarray(g, float))
-    rows: list[xr.Dataset] = []
-    for a in gammas:
-        cells = []
-        for b in gs:
-            cells.append(theory.solve(b, beta, a, **options))
-            told(len(rows) * len(gs) + len(cells), len(gammas) * len(gs))
-        rows.append(xr.concat(cells, "g", join="exact", data_vars="all") if np.ndim(g) else cells[0])
-    table = xr.concat(rows, "gamma", join="exact", data_vars="all") if np.ndim(gamma) else rows[0]
-    wanted = [d for d in ("branch", "gamma", "g", "beta") if d in table.dims]
-    table = table.transpose(*wanted)
+    table = theory.solve(g, beta, gamma, told=told, **options)
     tree = xr.DataTree(table)
     tree.attrs = dict(table.attrs)
-    store.publish(tree, path, "theory")
+    # A cache that cannot be written costs time, not the result.
+    with contextlib.suppress(OSError):
+        store.publish(tree, path, "theory")
     return table
 
 

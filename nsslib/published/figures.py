@@ -10,10 +10,13 @@ import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from nsslib.plotting import COLOURS
 from nsslib.published.protocol import FIELDS, Run, State, exact, freeze, iterate, random_start
+from nsslib.published.protocol_static import GroundRun
+from nsslib.published.protocol_static import zero_temperature as zero_temperature_run
 from nsslib.theory import linear_phase, solve
 from nsslib.theory.fluctuation_response import SampledIdentity, connected_correlation, fluctuation_response
 from nsslib.theory.static_mean_field import static_mean_field
@@ -105,6 +108,9 @@ def against_beta(table: xr.Dataset) -> Figure:
         ax.plot(beta, solve(g, beta)[name], color=CONVERGED, label="converged")
         _points(ax, _select(table, figure=number, g=g), "beta")
         ax.set(xscale="log", yscale="log", xlabel=r"inverse temperature $\beta$", ylabel=LABELS[name])
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_title(f"figure {number}: $g$ = {g:g}", fontsize=9)
     _legend(figure, axes, r"$\gamma = 0$")
     return figure
@@ -121,6 +127,15 @@ class Ways(NamedTuple):
     """gamma = 0.5, g = 1, from a random start at q = 1e-5, with frozen samples."""
     g: float
     """Coupling strength of the first two."""
+    draws: dict[tuple[float, float, float], list[Run]]
+    """Runs at (g, beta, gamma) of figures 5 and 7 with different draws of few fields, beyond the stopping rule."""
+    ground: list[GroundRun]
+    """The zero-temperature scheme at gamma = 0, g = 1.1 with different draws of few fields."""
+
+
+# Points of figure 5 and 7, fields, seeds and iterations of `Ways.draws`.
+DRAWN = ((1.0, 1e4, 0.5), (1.2, 1129.0, 0.0), (1.2, 1e4, 0.0))
+FEW, DRAWS, LONG, FEW_GROUND = 3000, (1, 2, 3, 4), 500, 5000
 
 
 def ways(g: float = 1.1, seed: int = 1, iterations: int = 700, fields: int = FIELDS) -> Ways:
@@ -133,8 +148,9 @@ def ways(g: float = 1.1, seed: int = 1, iterations: int = 700, fields: int = FIE
     seed, fields : int
         Seed and number of the frozen fields.
     iterations : int
-        Number of iterations with frozen samples, more than 101; about 30 s for 700. Quadrature goes on to 3000.
+        Number of iterations with frozen samples, more than 101; about a minute for 700. Quadrature goes on to 3000.
     """
+    long = min(LONG, iterations)
     start = State(1e-6, 1e-7)
     frozen = freeze(seed, fields)
     return Ways(
@@ -142,6 +158,14 @@ def ways(g: float = 1.1, seed: int = 1, iterations: int = 700, fields: int = FIE
         quadrature=iterate(start, g, 1e4, 0.0, exact(), patience=3000, most=3000),
         cold=iterate(random_start(seed), 1.0, 1e4, 0.5, frozen),
         g=g,
+        draws={
+            (at, beta, gamma): [
+                iterate(start, at, beta, gamma, freeze(draw, min(FEW, fields)), patience=long, most=long)
+                for draw in DRAWS
+            ]
+            for at, beta, gamma in DRAWN
+        },
+        ground=[zero_temperature_run(1.1, 0.0, draw, min(FEW_GROUND, fields)) for draw in DRAWS],
     )
 
 

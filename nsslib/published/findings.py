@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import xarray as xr
 
-from nsslib.published.figures import Ways
+from nsslib.published.figures import FEW, FEW_GROUND, LONG, Ways
 from nsslib.published.protocol import ABSOLUTE
 from nsslib.published.protocol_static import zero_temperature
 from nsslib.theory import solve, transition
@@ -49,6 +51,11 @@ WHY = (
     " of the sampled map, which the equations do not have. The published Q/q there is {ratio_8:.2f}.",
     "The result depends on the samples. At g = 1.2 the protocol ends at q between {low:.4f} and {high:.4f} over "
     "{seeds} seeds; published {q_8:.4f}, converged {q_8_exact:.4f}.",
+    "Figures 5 and 7 look like such states. With {few:,} fields and {long} iterations, {draws} draws end at gamma = "
+    "0.5, g = 1 at q = {q_few}, Q/q = {ratio_few} (published {q_5:.4f} and {ratio_5:.2f}; converged {q_5_exact:.4f} "
+    "and 0), and at gamma = 0, g = 1.2 at <x^2> = {l2_few} for beta = 1129 (published {l2_hot:.4f}) and {l2_cold_few} "
+    "for beta = 1e4 (published {l2_published:.4f}). The ratio and the fall with beta are those of the published curves;"
+    " the values scatter by factors between draws, some of which end near the converged solution.",
     "Stopping rule. From iteration 100 on a step below {rule:.0e} in q, Q, r and R is accepted. At g = {g:g} the step"
     " at iteration 100 is {step:.0e}, with q still {away:.0%} away from where the same run settles: with a replicon "
     "eigenvalue of {marginal:.4f}, errors in the overlap shrink by less than 1 % an iteration.",
@@ -63,8 +70,9 @@ WHY = (
 OPEN = (
     "Figure 5. Above the transition the outcome depends on the start. At gamma = 0.5, g = 1 the protocol gives q = "
     "{warm_5:.4f} if every run starts where the one before it in g stopped, and {cold_5:.4f} from q = 1e-5; published "
-    "{q_5:.4f}, converged {q_5_exact:.4f}. At the transition frozen samples cause overlaps like the published ones: at "
-    "gamma = 0.8, g = 0.55, R = {R_5_protocol:.1e} in the protocol, {R_5:.1e} published, 0 converged.",
+    "{q_5:.4f}, converged {q_5_exact:.4f}. The draw and the number of fields behind the published curves are not "
+    "known: their values are not reproduced. At the transition frozen samples cause overlaps like the published ones: "
+    "at gamma = 0.8, g = 0.55, R = {R_5_protocol:.1e} in the protocol, {R_5:.1e} published, 0 converged.",
     "Figure 7. The protocol's <x^2> at g = 1.2 also falls below, but later and by less: it leaves the converged curve"
     " by 5 % at beta = {leaves:.0f}, the published one at beta = {leaves_published:.0f}; at beta = 1e4 it is "
     "{l2_protocol:.3f}, published {l2_published:.4f}.",
@@ -74,7 +82,9 @@ OPEN = (
     "{excess:.0%} of the converged value at beta = 1e4; {six} of its points agree with the protocol within the "
     "reading error.",
     "Figure 10. With the published 500,000 fields the protocol gives chi = {chi_protocol:.1f}, q = {ground_q:.4f}, "
-    "-xi = {ground_xi:.3f} at gamma = 0, g = 1.1; published {chi_published:.1f}, {q_11:.4f}, {xi_published:.3f}.",
+    "-xi = {ground_xi:.3f} at gamma = 0, g = 1.1; published {chi_published:.1f}, {q_11:.4f}, {xi_published:.3f}. "
+    "Where the scheme stops depends on the draw: with {few_ground:,} fields, {draws} draws stop at chi = {chi_few}, q "
+    "= {ground_few}.",
 )
 
 
@@ -195,8 +205,29 @@ def _iteration(runs: Ways) -> Numbers:
         "step": step,
         "away": abs(sampled[100].q / sampled[-1].q - 1.0),
         "marginal": float(solve(runs.g, 1e4)["replicon"]),
+        **_draws(runs),
         "dropped": abs(zero_temperature(0.75, 0.5, seed=1, fields=2000, most=300).dropped),
     }
+
+
+def _draws(runs: Ways) -> Numbers:
+    five, hot, cold = runs.draws.values()
+    return {
+        "few": FEW,
+        "long": LONG,
+        "draws": len(five),
+        "q_few": _list(run.state.q for run in five),
+        "ratio_few": ", ".join(f"{run.state.Q / run.state.q:.2f}" for run in five),
+        "few_ground": FEW_GROUND,
+        "chi_few": ", ".join(f"{run.state.chi:.0f}" for run in runs.ground),
+        "ground_few": _list(run.state.q for run in runs.ground),
+        "l2_few": _list(run.l2 for run in hot),
+        "l2_cold_few": _list(run.l2 for run in cold),
+    }
+
+
+def _list(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)
 
 
 def _protocol(table: xr.Dataset) -> Numbers:
@@ -213,6 +244,8 @@ def _protocol(table: xr.Dataset) -> Numbers:
         "warm_5": _value(five, "protocol"),
         "q_5": _value(five),
         "q_5_exact": _value(five, "converged"),
+        "ratio_5": _value(table, figure=5, quantity="Q", gamma=0.5, g=1.0) / _value(five),
+        "l2_hot": _value(seven, beta=1129.0),
         "R_5": _value(peak),
         "R_5_protocol": _value(peak, "protocol"),
         "ratio_8": _value(table, figure=8, quantity="Q", g=1.1) / _value(table, figure=8, quantity="q", g=1.1),

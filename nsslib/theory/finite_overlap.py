@@ -73,7 +73,7 @@ def jacobian(y: Floats, site: Moments, at: Point, order: Order) -> Floats:
     return J - np.eye(6)
 
 
-def _newton(y: Floats, at: Point, order: Order, steps: int = 40) -> tuple[Floats, float, float]:
+def _newton(y: Floats, at: Point, order: Order, steps: int = 20) -> tuple[Floats, float, float]:
     """Damped Newton; returns y, its residual and the relative size of the last step in Q."""
     F, site = mismatch(y, at, order)
     size, moved = float(np.abs(F).max()), np.inf

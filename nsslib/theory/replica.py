@@ -34,6 +34,8 @@ from nsslib.theory.zero_overlap import Solution, paramagnets
 from nsslib.theory.zero_temperature import ground_states
 
 Branch = Literal["stable", "zero-overlap", "all"]
+Told = Callable[[int, int], None]
+"""``told(done, total)``: grid points solved so far."""
 BRANCHES = ("stable", "zero-overlap", "all")
 AXES = ("reciprocity", "coupling strength", "inverse temperature")
 KINDS = ("zero-overlap", "finite-overlap")
@@ -73,6 +75,7 @@ def solve(
     phi: str | Phi = "tanh",
     branch: Branch = "stable",
     tol: float = 1e-10,
+    told: Told | None = None,
 ) -> xr.Dataset:
     """Solve the replica-symmetric equations of the quasi-potential's Gibbs measure.
 
@@ -93,6 +96,8 @@ def solve(
         Qh = 0, stable or not; "all" gives both branches, along a dimension `branch`.
     tol : float
         Largest residual of a converged solution, see the module's docstring.
+    told : callable, optional
+        ``told(done, total)`` is called after every grid point: progress on long grids.
 
     Returns
     -------
@@ -116,10 +121,12 @@ def solve(
     axes = {"gamma": axis("gamma", gamma), "g": axis("g", g), "beta": axis("beta", beta)}
     check(axes, eta, tol, branch)
     dims = [name for name, value in (("gamma", gamma), ("g", g), ("beta", beta)) if np.ndim(value) == 1]
-    return _grid(axes, dims, float(eta), transfer_function(phi), branch, float(tol))
+    return _grid(axes, dims, float(eta), transfer_function(phi), branch, float(tol), told or (lambda done, total: None))
 
 
-def _grid(axes: dict[str, Floats], dims: list[str], eta: float, phi: Phi, branch: Branch, tol: float) -> xr.Dataset:
+def _grid(
+    axes: dict[str, Floats], dims: list[str], eta: float, phi: Phi, branch: Branch, tol: float, told: Told
+) -> xr.Dataset:
     """Solve every point and label the results."""
     grid = itertools.product(*(values.tolist() for values in axes.values()))
     points = [Point(g, 1.0 / beta, gamma, beta * eta if beta < np.inf else 0.0, phi) for gamma, g, beta in grid]
@@ -131,6 +138,7 @@ def _grid(axes: dict[str, Floats], dims: list[str], eta: float, phi: Phi, branch
             if solution is not None and solution.residual <= tol:
                 table[kind, k] = row(solution, points[k], eta)
                 names[kind, k] = kind_of(solution)
+        told(k + 1, len(points))
     return _dataset(table, names, axes, dims, branch, {"phi": phi.name, "eta": eta, "tol": tol, "equations": SOURCE})
 
 

@@ -228,26 +228,33 @@ def test_finite_overlap_solves_the_full_equations(g, beta, gamma, phi):
     assert stable.branch == "finite-overlap" and stable.Q == finite.Q
 
 
-def test_finite_overlap_fluctuation_response():
-    """<x phi> - <x><phi> = (r - R)[1 + beta g^2 (q - Q)(1 + gamma)]/sqrt(beta), integrated from scratch."""
-    g, beta, gamma = 2.0, 10.0, -0.5
-    q, Q, r, R, qh, Qh = order_of(solve(g, beta, gamma))
-    assert Q > 0.1
+@pytest.mark.parametrize(
+    ("g", "beta", "gamma", "eta", "phi"),
+    [(2.0, 10.0, -0.5, 0.0, "tanh"), (2.4, 10.0, -0.5, 0.005, "tanh"), (1.9, 8.0, -0.4, 0.0, "erf")],
+)
+def test_six_equations_from_scratch(g, beta, gamma, eta, phi):
+    """All six averages and the fluctuation-response identity, integrated anew from the equations as printed."""
+    q, Q, r, R, qh, Qh = order_of(solve(g, beta, gamma, eta, phi))
+    assert Q > 0.02
     s2, rh, Rh = 1 + beta * g**2 * (q - Q), beta * g**2 * gamma * r, beta * g**2 * gamma * R
     L = np.linalg.cholesky([[Qh, Rh / s2], [Rh / s2, beta * g**2 * Q / s2**2]])
-    n, w = np.polynomial.hermite_e.hermegauss(40)
+    n, weight = np.polynomial.hermite_e.hermegauss(48)
     h = np.stack(np.meshgrid(n, n, indexing="ij"), -1).reshape(-1, 2) @ L.T
-    w = np.outer(w, w).ravel() / w.sum() ** 2
-    x = np.linspace(-14, 14, 1401)
-    p, z = np.tanh(x), np.sqrt(beta) * x - (rh - Rh) * np.tanh(x)
-    H = -(z**2) / (2 * s2) + (qh - Qh) * p**2 / 2 + h[:, :1] * p + h[:, 1:] * z
+    weight = np.outer(weight, weight).ravel() / weight.sum() ** 2
+    x = np.linspace(-14, 14, 1001)
+    p = transfer(phi).value(x)
+    z = np.sqrt(beta) * x - (rh - Rh) * p
+    H = -(z**2) / (2 * s2) + (qh - Qh) * p**2 / 2 + h[:, :1] * p + h[:, 1:] * z - beta * eta * x**2
     density = np.exp(H - H.max(axis=1, keepdims=True))
     density /= density.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose([w @ (density @ p**2), w @ (density @ p) ** 2], [q, Q], rtol=1e-9)
-    connected = w @ (density @ (x * p) - (density @ x) * (density @ p))
-    np.testing.assert_allclose(
-        connected, (r - R) * (1 + beta * g**2 * (q - Q) * (1 + gamma)) / np.sqrt(beta), rtol=1e-9
-    )
+    p1, p2, x1, z1, zp, z2 = (density @ o for o in (p, p**2, x, z, z * p, z**2))
+    w1, wp, w2 = z1 / s2 - h[:, 1], zp / s2 - h[:, 1] * p1, z2 / s2**2 - 2 * h[:, 1] * z1 / s2 + h[:, 1] ** 2
+    b = beta * g**2
+    found = [weight @ a for a in (p2, p1**2, wp, w1 * p1, b * (w2 - 1 / s2), b * w1**2)]
+    np.testing.assert_allclose(found, [q, Q, r, R, qh, Qh], rtol=1e-8)
+    if eta == 0.0:
+        connected = weight @ (density @ (x * p) - x1 * p1)
+        np.testing.assert_allclose(connected, (r - R) * (1 + b * (q - Q) * (1 + gamma)) / np.sqrt(beta), rtol=1e-8)
 
 
 @pytest.mark.parametrize(("g", "beta", "gamma"), [(1.2, 100.0, 0.0), (1.1, 1e3, 0.5), (1.2, 1e4, 0.2), (0.9, 1e3, 0.8)])

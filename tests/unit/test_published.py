@@ -33,6 +33,11 @@ def runs():
     return figures.ways(iterations=110, fields=300)
 
 
+@pytest.fixture(scope="module")
+def long_runs():
+    return figures.ways(iterations=700)
+
+
 def test_published_table():
     rows = read("figures")
     assert len(rows) == 254 and {row.figure for row in rows} == {5, 6, 7, 8, 10, 11}
@@ -220,13 +225,32 @@ def test_protocol_is_the_recorded_one():
 
 
 @pytest.mark.slow
-def test_sampled_map_has_its_own_fixed_point():
+def test_sampled_map_has_its_own_fixed_point(long_runs):
     """At the published sample counts it is far from the solution, and has the published Q/q = 0.50 of figure 8."""
-    runs = figures.ways(iterations=700)
-    (before, after), exact_ratio = runs.sampled.path[-2:], runs.quadrature.path[-1].Q / runs.quadrature.path[-1].q
+    (before, after), last = long_runs.sampled.path[-2:], long_runs.quadrature.path[-1]
+    exact_ratio = last.Q / last.q
     assert np.abs(np.subtract(after, before))[:2].max() < 1e-5
     np.testing.assert_allclose(after.Q / after.q, 0.0230 / 0.0459, atol=0.02)
     assert after.q < 0.05 and exact_ratio < 1e-3
+
+
+@pytest.mark.slow
+def test_some_draws_have_the_published_overlap(long_runs):
+    """Few fields: overlaps of the published ratio and norms that fall with beta, or the converged solution."""
+    five, hot, cold = long_runs.draws.values()
+    np.testing.assert_allclose([run.state.Q / run.state.q for run in five], 0.49, atol=0.1)
+    overlap, norm = np.array([(run.state.Q / run.state.q, run.l2) for run in hot]).T
+    solution = float(solve(1.2, 1129.0)["l2"])
+    assert (norm[overlap > 0.4] < 0.5 * solution).all() and max(run.l2 for run in cold) < 0.5 * min(norm)
+    assert 0 < (overlap < 0.1).sum() < 4
+    np.testing.assert_allclose(norm[overlap < 0.1], solution, rtol=0.02)
+
+
+@pytest.mark.slow
+def test_the_zero_temperature_scheme_stops_anywhere(long_runs):
+    """Fresh draws of few fields decide where chi, which has no limit, is cut."""
+    chi, q = np.array([(run.state.chi, run.state.q) for run in long_runs.ground]).T
+    assert chi.max() > 1.5 * chi.min() and q.max() > 1.5 * q.min() and (chi > 1.0 / (1.0 - 0.95**2)).all()
 
 
 @pytest.mark.slow

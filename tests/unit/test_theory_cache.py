@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from nsslib import theory, theory_cache
+from nsslib.model import Phi
 from nsslib.theory_cache import solve_cached
 
 
@@ -48,10 +49,40 @@ def test_a_damaged_table_is_solved_again(tmp_path):
     xr.testing.assert_equal(solve_cached([0.8, 1.2], 10.0)["q"], first["q"])
 
 
-def test_every_row_is_told():
-    told = []
-    solve_cached([0.8, 1.2], [10.0, 20.0], [0.0, 0.3, 0.5], lambda done, total: told.append((done, total)))
-    assert told == [(n, 6) for n in range(1, 7)]
+@pytest.mark.parametrize("solver", [solve_cached, theory.solve])
+def test_every_point_is_told(solver):
+    for _ in range(2):
+        told = []
+        solver([0.8, 1.2], [10.0, 20.0], [0.0, 0.3, 0.5], told=lambda done, total: told.append((done, total)))  # noqa: B023
+        assert told[-1] == (12, 12) and {total for _, total in told} == {12}
+        assert [done for done, _ in told] == sorted({done for done, _ in told})
+
+
+def test_an_interrupted_run_keeps_what_it_finished(monkeypatch):
+    grid = ([0.8, 1.2], [10.0, 20.0], [0.0, 0.3, 0.5])
+
+    def interrupt(done, total):
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solve_cached(*grid, told=interrupt)
+    asked, solve = [], theory.solve
+    monkeypatch.setattr(theory, "solve", lambda *a, **k: asked.append(a[2]) or solve(*a, **k))
+    assert solve_cached(*grid).converged.all() and asked == [0.3, 0.5]
+
+
+def test_a_cache_that_cannot_be_written_is_no_loss(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NSSLIB_CACHE", str(tmp_path / "file" / "below"))
+    assert solve_cached(1.2, 10.0).converged
+
+
+def test_functions_are_not_kept(tmp_path):
+    algebraic = Phi(
+        "algebraic", lambda x: x / np.sqrt(1 + x * x), lambda x: (1 + x * x) ** -1.5, lambda x: -3 * x / (1 + x * x)
+    )
+    assert solve_cached(1.2, 10.0, phi=algebraic).converged and not list(tmp_path.iterdir())
 
 
 def test_tables_lie_where_the_user_says(tmp_path):
