@@ -25,7 +25,7 @@ from peers import PEERS, STEPS, one_core
 from threadpoolctl import threadpool_limits
 
 from nsslib import store
-from nsslib.config import Exchange, Model, Sampler, Save
+from nsslib.config import DEMO, Exchange, Model, Sampler, Save
 from nsslib.grid import Shard
 from nsslib.sampling import checkpoint
 from nsslib.sampling.ensemble import Ensemble
@@ -113,10 +113,10 @@ def against_peers() -> None:
 
 def overhead() -> None:
     """d: everything a shard does, over its force evaluations alone."""
-    sampler = Sampler()
-    print("d  whole shard / its trajectories alone")
+    block = DEMO.blocks["main"]
+    print("d  whole shard of the demo's grid / its trajectories alone")
     for N in (64, 128, 256):
-        shard = Shard("bench", 0.0, N, 0, (0.8, 0.9, 1.0, 1.1), (3.0, 10.0, 30.0, 100.0), Model(), sampler)
+        shard = Shard("bench", 0.0, N, 0, tuple(block.g), tuple(block.beta), DEMO.model, DEMO.sampler)
 
         def whole(shard: Shard = shard) -> None:
             with tempfile.TemporaryDirectory() as place:
@@ -134,7 +134,7 @@ def overhead() -> None:
                 this.t += 1
 
         whole_time, moves_time = medians(whole, moves, seconds=0.0)
-        print(f"   N = {N}: {whole_time / moves_time:.3f}")
+        print(f"   N = {N}: {whole_time / moves_time:.3f} ({shard.columns} columns, {moves_time:.1f} s)", flush=True)
 
 
 def _timed_shard(seed: int) -> None:
