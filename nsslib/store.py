@@ -7,18 +7,19 @@ written is recognised and named.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 from zarr.codecs import BloscCodec
 
+from nsslib import files
 from nsslib.errors import UserError
 from nsslib.provenance import provenance
 from nsslib.version import STORE_VERSION
@@ -32,7 +33,7 @@ _COMPRESSOR = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
 
 
 class StoreError(UserError):
-    """A store that must not be read as data."""
+    """A store that must not be read as data, or could not be written."""
 
 
 SEAL = ("content_files", "content_bytes", "content_sha256", "attributes_sha256")
@@ -75,15 +76,19 @@ def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
     -------
     dict
         Root attributes of the sealed store.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written, as on a full disk.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = files.aside(path)
     encoding = {}
     for node in tree.subtree:
         own = node.to_dataset(inherit=False).variables
         encoding[node.path] = {str(name): _encoding(variable) for name, variable in own.items() if variable.ndim}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             # Consolidated metadata is not in the Zarr 3 standard yet. A store is sealed once and never
             # extended, so it cannot go stale, and without it every reader is warned and slowed down.
@@ -92,8 +97,10 @@ def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
         _add_attributes(partial, {"kind": f"nsslib {kind}"} | provenance())
         attrs = _add_attributes(partial, digest(partial))
         _replace(partial, path)
+    except OSError as error:
+        raise StoreError(files.cannot_write(path, error)) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        files.remove(partial)
     return attrs
 
 
@@ -107,16 +114,20 @@ def _add_attributes(path: Path, attrs: Mapping[str, str | int]) -> dict[str, Any
 
 def _replace(partial: Path, path: Path) -> None:
     """Move a finished store into place; a directory cannot be renamed over a full one."""
-    old = path.with_name(f"{path.name}.{os.getpid()}.old")
-    if path.exists():
-        path.rename(old)
-    try:
-        partial.rename(path)
-    except OSError:
-        if old.exists():
-            old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    old = files.aside(path, "old")
+    while partial.exists():
+        files.remove(old)
+        with suppress(FileNotFoundError):
+            path.rename(old)
+        try:
+            partial.rename(path)
+        except OSError as error:
+            # Another process may have published the same store in between: it gives way as well.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                if old.exists():
+                    old.rename(path)
+                raise
+    files.remove(old)
 
 
 def _encoding(variable: xr.Variable) -> dict[str, Any]:
