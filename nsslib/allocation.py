@@ -1,7 +1,7 @@
 """The time that SLURM lets this process run, and a warning before it is over.
 
-SLURM's own warning (``sbatch --signal``) is of no use below Snakemake: it reaches the Snakemake process
-that waits for the sampling, but not the sampling. So the process looks at the clock itself.
+SLURM's own warning (``sbatch --signal``) need not reach the sampling: where jobs are tracked by cgroups it goes to
+the direct children of SLURM alone, and below Snakemake that is Snakemake. So the process looks at the clock itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 WARNING_SECONDS = 120.0
-"""Time to end a step, save the state and leave; at most a quarter of what is left at the start."""
+"""Time to end a step, save the state and leave; at most a quarter of what there is at the start.
+
+NSSLIB_WARNING_SECONDS sets it for good, as where a step or a checkpoint takes minutes.
+"""
 
 
 def remaining_seconds() -> float | None:
@@ -52,7 +55,8 @@ def warned_before_the_limit() -> Iterator[None]:
     if left is None:
         yield
         return
-    warning = threading.Timer(left - min(WARNING_SECONDS, left / 4), os.kill, (os.getpid(), signal.SIGTERM))
+    margin = float(os.environ.get("NSSLIB_WARNING_SECONDS") or min(WARNING_SECONDS, left / 4))
+    warning = threading.Timer(max(0.0, left - margin), os.kill, (os.getpid(), signal.SIGTERM))
     warning.daemon = True
     warning.start()
     try:

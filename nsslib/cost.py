@@ -16,11 +16,11 @@ PYTHON_BYTES = 350 * MIB
 SNAKEMAKE_BYTES = 300 * MIB
 """The two Snakemake processes that start a SLURM job and count to its memory."""
 
-FLOP_RATE = 20e9
-"""Matrix products of one core: half of what AVX2 cores reach with float64."""
-SECONDS_PER_ELEMENT = 1e-8
+FLOP_RATE = 10e9
+"""Matrix products of one core: a quarter of what AVX2 cores reach with float64, for slow and for shared ones."""
+SECONDS_PER_ELEMENT = 2e-8
 """Everything else in a force evaluation, for a unit of a column: tanh, random numbers, recording."""
-SECONDS_PER_STEP = 1e-3
+SECONDS_PER_STEP = 2e-3
 """What a step costs however small it is."""
 START_UP_SECONDS = 300.0
 """Before the first step: Snakemake boots twice from a shared file system, a node's first job compiles kernels."""
@@ -43,8 +43,9 @@ def memory(shard: Shard) -> float:
     state = 12 * item * shard.columns * shard.N + (8 + 2 * item) * shard.N**2
     cells = len(shard.g) * len(shard.beta)
     scratch = 10 * 8 * cells * shard.sampler.replicas * shard.N
+    # The series in float64, and twice more while a checkpoint is put together.
     numbers, trajectory = _stored(shard)
-    return PYTHON_BYTES + state + scratch + 12 * numbers + 2 * trajectory
+    return PYTHON_BYTES + state + scratch + 24 * numbers + 2 * trajectory
 
 
 def disk(shard: Shard) -> float:
