@@ -24,8 +24,10 @@ SECONDS_PER_STEP = 2e-3
 """What a step costs however small it is."""
 START_UP_SECONDS = 300.0
 """Before the first step: Snakemake boots twice from a shared file system, a node's first job compiles kernels."""
-SECONDS_PER_TABLE = 1.0
-"""Checking, reading and reducing one shard."""
+SECONDS_PER_TABLE = 0.5
+"""Checking, reading and reducing a small shard."""
+SECONDS_PER_DRAW = 1e-5
+"""Reducing a draw of a cell; twice what is measured."""
 TABLE_BYTES = 4 * 70 * 8
 """Of one cell of one disorder sample: some seventy variables, and copies of them while errors are computed."""
 
@@ -82,5 +84,9 @@ def reduce_megabytes(config: Config, attempt: int = 1) -> int:
 
 def reduce_minutes(config: Config, attempt: int = 1) -> int:
     """Time limit to ask for to reduce a sweep: its shards one at a time."""
-    count = sum(len(block.gamma) * len(block.N) * len(block.seeds) for block in config.blocks.values())
-    return attempt * math.ceil((START_UP_SECONDS + SECONDS_PER_TABLE * count) / 60)
+    draws = config.sampler.steps // config.sampler.save.observables
+    needed = START_UP_SECONDS
+    for block in config.blocks.values():
+        count = len(block.gamma) * len(block.N) * len(block.seeds)
+        needed += count * (SECONDS_PER_TABLE + SECONDS_PER_DRAW * draws * len(block.g) * len(block.beta))
+    return attempt * math.ceil(needed / 60)

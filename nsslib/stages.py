@@ -110,13 +110,11 @@ def reduce_sweep(config: Config, results: Path) -> Path:
         for batch in batches(config):
             for shard in batch.shards:
                 try:
-                    tree = store.read(results / shard.path, "shard", shard.fingerprint)
+                    series = store.read_group(results / shard.path, "shard", "observables", shard.fingerprint)
                 except store.StoreError as error:
                     # Without its manifest the batch counts as undone and is repaired by the next run.
                     (results / batch.manifest).unlink(missing_ok=True)
                     raise UserError(f"{error}; run the sweep again to sample it") from None
-                with tree:
-                    series = tree["observables"].to_dataset().load()
                 yield shard.gamma, shard.N, shard.seed, shard_table(series, config.convergence)
 
     seeds = per_seed(tables(), config)

@@ -196,6 +196,13 @@ def read(path: Path, kind: str, fingerprint: str | None = None) -> xr.DataTree:
     return xr.open_datatree(path, engine="zarr")
 
 
+def read_group(path: Path, kind: str, group: str, fingerprint: str | None = None) -> xr.Dataset:
+    """Load one group of a sound store into memory, without opening the others."""
+    check(path, kind, fingerprint)
+    with xr.open_dataset(path, engine="zarr", group=group) as dataset:
+        return dataset.load()
+
+
 def read_table(results: Path, kind: str) -> xr.Dataset:
     """Load one of the tables of a sweep into memory."""
     with read(results / f"{kind}.zarr", kind) as tree:
