@@ -15,10 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 WARNING_SECONDS = 120.0
-"""Time to end a step, save the state and leave; at most a quarter of what there is at the start.
-
-NSSLIB_WARNING_SECONDS sets it for good, as where a step or a checkpoint takes minutes.
-"""
+"""Time to end a step, save the state and leave; at most half of what there is at the start."""
 
 
 def remaining_seconds() -> float | None:
@@ -55,8 +52,7 @@ def warned_before_the_limit() -> Iterator[None]:
     if left is None:
         yield
         return
-    margin = float(os.environ.get("NSSLIB_WARNING_SECONDS") or min(WARNING_SECONDS, left / 4))
-    warning = threading.Timer(max(0.0, left - margin), os.kill, (os.getpid(), signal.SIGTERM))
+    warning = threading.Timer(left - min(WARNING_SECONDS, left / 2), os.kill, (os.getpid(), signal.SIGTERM))
     warning.daemon = True
     warning.start()
     try:

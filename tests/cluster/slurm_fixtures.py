@@ -41,11 +41,6 @@ def slurm():
         command(SCRIPTS / "down.sh")
 
 
-def down_nodes():
-    """Names of nodes that take no jobs."""
-    return command("sinfo", "--noheader", "--Node", "--states=down,drain", "--format=%N").split()
-
-
 def jobs():
     """State of every job of SLURM, by number."""
     lines = command("squeue", "--noheader", "--states=all", "--format=%i %T").splitlines()
@@ -77,7 +72,7 @@ class Workflow:
         polls = ["--slurm-init-seconds-before-status-checks", "4"] if profile == "slurm" else []
         with (self.directory / "snakemake.log").open("a") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "snakemake", "--profile", profile, *words, *polls, *map(str, options)],
+                [sys.executable, "-m", "snakemake", "--profile", profile, *polls, *map(str, options), *words],
                 cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=os.environ | environment,
             )  # fmt: skip
 

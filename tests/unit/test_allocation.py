@@ -1,9 +1,7 @@
 """A SLURM job is warned before its time is over."""
 
 import os
-import signal
 import threading
-import time
 
 import pytest
 
@@ -59,30 +57,22 @@ def test_without_squeue_there_is_no_limit(monkeypatch):
     assert allocation.remaining_seconds() is None
 
 
-def test_the_warning_is_a_sigterm_before_the_end(squeue, monkeypatch):
-    squeue("1:00")
-    monkeypatch.setenv("NSSLIB_WARNING_SECONDS", "60")
+def test_the_warning_is_a_sigterm_before_the_end(squeue):
+    squeue("0:01")
     with termination() as terminated, allocation.warned_before_the_limit():
         assert terminated.wait(10)
 
 
-def test_work_that_is_done_is_not_warned(squeue, monkeypatch):
-    heard = []
-    monkeypatch.setenv("NSSLIB_WARNING_SECONDS", "59.8")
-    squeue("1:00")
-    previous = signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
-    try:
+def test_work_that_is_done_is_not_warned(squeue):
+    squeue("0:01")
+    with termination() as terminated:
         with allocation.warned_before_the_limit():
             pass
-        time.sleep(0.5)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    assert not heard
+        assert not terminated.wait(1)
 
 
-def test_a_thread_that_cannot_listen_is_not_warned(squeue, monkeypatch):
-    squeue("1:00")
-    monkeypatch.setenv("NSSLIB_WARNING_SECONDS", "60")
+def test_a_thread_that_cannot_listen_is_not_warned(squeue):
+    squeue("0:01")
     started = []
 
     def work():

@@ -1,6 +1,7 @@
 # Sourced by up.sh and down.sh: where the private SLURM lives, and how its daemons are found.
 SLURM_HOME=${SLURM_HOME:-${TMPDIR:-/tmp}/nsslib-slurm}
 export SLURM_CONF=$SLURM_HOME/slurm.conf
+CLUSTER=nsslib-private
 # Job steps lose SLURM_CONF from their environment, so the usual place must lead to it.
 LINK=/etc/slurm/slurm.conf
 

@@ -27,5 +27,10 @@ for pidfile in "$SLURM_HOME"/n*.pid; do
 done
 stop slurmctld
 stop munged
+# Without cgroups a process of a cancelled job may slip away; its environment tells where it is from.
+for environ in $(grep -lsz "^SLURM_CLUSTER_NAME=$CLUSTER$" /proc/[0-9]*/environ); do
+    pid=${environ//[^0-9]/}
+    [ "$pid" = $$ ] || kill -KILL "$pid" 2>/dev/null || true
+done
 [ "$(readlink "$LINK")" != "$SLURM_CONF" ] || rm "$LINK"
 rm -rf "$SLURM_HOME"

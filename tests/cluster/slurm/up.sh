@@ -22,7 +22,7 @@ getent hosts "$HOST" >/dev/null || echo "127.0.0.1 $HOST" >>/etc/hosts
 
 install -d -m 755 "$SLURM_HOME" "$SLURM_HOME/spool" /etc/slurm
 cat >"$SLURM_CONF" <<CONF
-ClusterName=private
+ClusterName=$CLUSTER
 SlurmctldHost=$HOST(127.0.0.1)
 SlurmctldPort=$PORT
 SlurmUser=root
@@ -37,7 +37,7 @@ SlurmdPidFile=$SLURM_HOME/%n.pid
 SlurmctldLogFile=$SLURM_HOME/slurmctld.log
 SlurmdLogFile=$SLURM_HOME/%n.log
 # No cgroups: containers and virtual machines of CI often have none.
-ProctrackType=proctrack/linuxproc
+ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 MpiDefault=none
 AccountingStorageType=accounting_storage/none
