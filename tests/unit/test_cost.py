@@ -44,7 +44,7 @@ def test_a_job_lasts_as_long_as_its_shards_one_after_another():
     one, many = (batch(seeds, steps=20_000, N=[64]) for seeds in (1, 2))
     assert len(many.shards) == 2 and cost.seconds(one.shards[0]) == cost.seconds(many.shards[1])
     longer = 60 * (cost.job_minutes(many) - cost.job_minutes(one))
-    assert longer > 60
+    assert longer >= 60
     assert abs(longer - cost.seconds(one.shards[0])) < 60
 
 
