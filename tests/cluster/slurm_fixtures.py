@@ -103,14 +103,6 @@ class Workflow:
         path = self.directory / "logs" / self.config.name / "simulate" / f"{label}.log"
         return path.read_text() if path.exists() else ""
 
-    def sampling(self, words="step "):
-        """Wait until the log of the first batch holds some words."""
-
-        def sampling():
-            return words in self.log()
-
-        wait_for(sampling)
-
     def stamps(self):
         """When every store was sealed."""
         return {p: p.stat().st_mtime_ns for p in self.results.glob("shards/*/*/*/seed=*.zarr/zarr.json")}
