@@ -15,7 +15,7 @@ TABLE = "order_parameters.zarr"
 
 
 def two_shards(name, steps):
-    """One batch: a shard that is done at once, and the same again; `steps` say how long they take."""
+    """One batch of two shards; `steps` say how long they take."""
     block = {"N": [32], "g": [0.7, 1.0, 1.3], "beta": [3.0, 10.0, 30.0], "seeds": [0, 1]}
     save = {"observables": 50, "trajectories": 0}
     return {"name": name, "blocks": {"main": block}, "sampler": {"burn_in": 60, "steps": steps, "save": save}}
