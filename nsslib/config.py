@@ -7,6 +7,7 @@ every job of a workflow starts by parsing its config.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -92,7 +93,7 @@ def _strictly_increasing(values: list[Any]) -> list[Any]:
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    repeated = sorted({v for v in values if values.count(v) > 1})
+    repeated = sorted(v for v, count in Counter(values).items() if count > 1)
     if repeated:
         raise ValueError(f"repeated: {', '.join(map(str, repeated))}")
     return values

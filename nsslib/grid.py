@@ -244,12 +244,12 @@ def batches(config: Config) -> list[Batch]:
     Batch k of a (block, gamma, N) holds the seeds in [k n, (k + 1) n), n a power of two (1 to 64)
     chosen by the work of one shard: adding seeds never moves the others to another job.
     """
-    groups: dict[str, list[Shard]] = {}
-    labels: dict[str, str] = {}
+    groups: dict[tuple[str, str], list[Shard]] = {}
+    sizes: dict[str, int] = {}
     for shard in shards(config):
-        size = 2 ** min(max(math.floor(math.log2(BATCH_FLOP / shard.flop)), 0), 6)
-        first = shard.seed // size * size
-        label = f"seeds={first}-{first + size - 1}"
-        groups.setdefault(f"{shard.place}/{label}", []).append(shard)
-        labels[f"{shard.place}/{label}"] = label
-    return [Batch(labels[key], tuple(members)) for key, members in groups.items()]
+        place = shard.place
+        if place not in sizes:
+            sizes[place] = 2 ** min(max(math.floor(math.log2(BATCH_FLOP / shard.flop)), 0), 6)
+        first = shard.seed // sizes[place] * sizes[place]
+        groups.setdefault((place, f"seeds={first}-{first + sizes[place] - 1}"), []).append(shard)
+    return [Batch(label, tuple(members)) for (_, label), members in groups.items()]

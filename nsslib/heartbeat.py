@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import platform
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from nsslib import files
+from nsslib.errors import UserError
 
 SECONDS_BETWEEN_BEATS = 5.0
 
@@ -70,11 +72,8 @@ class Heartbeat:
 
     def _write(self, beat: Beat) -> None:
         self._beat = beat
-        with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._path.with_name(f"{self._path.name}.{os.getpid()}.partial")
-            partial.write_text(json.dumps(asdict(beat)), encoding="utf-8")
-            partial.replace(self._path)
+        with contextlib.suppress(UserError):
+            files.write_text(self._path, json.dumps(asdict(beat)))
 
 
 def beside(checkpoint: Path) -> Path:

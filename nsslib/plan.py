@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from nsslib import cost
 from nsslib.config import Config
 from nsslib.grid import Shard, batches
-from nsslib.observables import pairs
 from nsslib.sampling.run import Run
 
-TIMING_SECONDS = 0.5
-BASE_BYTES = 350 * 2**20
-"""Interpreter, libraries and compiled kernels."""
+TIMING_SECONDS = 0.3
+TIMED_FLOP = 5e9
+"""Work of a step above which a smaller grid on the same couplings is timed."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,19 @@ def estimates(config: Config) -> list[Estimate]:
         steps = shard.sampler.burn_in + shard.sampler.steps
         cells = len(shard.g) * len(shard.beta) * shard.sampler.replicas
         rows.append(
-            Estimate(place, sum(map(len, jobs)), len(jobs), shard.columns, cells, timed[kind] * steps, *_bytes(shard))
-        )
+            Estimate(
+                place, sum(map(len, jobs)), len(jobs), shard.columns, cells, timed[kind] * steps,
+                cost.memory(shard), cost.disk(shard),
+            )
+        )  # fmt: skip
     return rows
 
 
 def seconds_per_step(shard: Shard) -> float:
     """Mean time of a step of a shard on this machine, exchange and recording included."""
+    sample = _sample(shard)
     with threadpool_limits(1):
-        run = Run(shard)
+        run = Run(sample)
         run.t = shard.sampler.burn_in
         run.step()
         times: list[float] = []
@@ -75,18 +79,11 @@ def seconds_per_step(shard: Shard) -> float:
             began = time.perf_counter()
             run.step()
             times.append(time.perf_counter() - began)
-    return float(np.mean(times))
+    return float(np.mean(times)) * shard.flop / sample.flop
 
 
-def _bytes(shard: Shard) -> tuple[float, float]:
-    """Memory while a shard runs, and its store before compression."""
-    sampler = shard.sampler
-    item = np.dtype(sampler.precision).itemsize
-    state = 12 * item * shard.columns * shard.N + (8 + 2 * item) * shard.N**2
-    cells = len(shard.g) * len(shard.beta)
-    draws = sampler.steps // sampler.save.observables
-    numbers = draws * cells * (8 * sampler.replicas + 3 * len(pairs(sampler.replicas)))
-    frames = sampler.steps // sampler.save.trajectories if sampler.save.trajectories else 0
-    trajectory = 4 * frames * cells * sampler.replicas * shard.N
-    scratch = 10 * 8 * cells * sampler.replicas * shard.N
-    return BASE_BYTES + state + scratch + 12 * numbers + 2 * trajectory, 4 * numbers + trajectory
+def _sample(shard: Shard) -> Shard:
+    """The shard, or a part of its grid if steps are long: the columns of a large one cost the same each."""
+    parts = [shard, replace(shard, g=shard.g[:1]), replace(shard, g=shard.g[:1], beta=shard.beta[:2])]
+    steps = shard.sampler.burn_in + shard.sampler.steps
+    return next((part for part in parts if part.flop / steps < TIMED_FLOP), parts[-1])

@@ -9,7 +9,8 @@ from typing import Any
 
 import xarray as xr
 
-from nsslib import store
+from nsslib import files, store
+from nsslib.allocation import warned_before_the_limit
 from nsslib.analysis.evidence import judge_of
 from nsslib.analysis.finite_size import extrapolate
 from nsslib.analysis.free_energy import free_energy
@@ -22,7 +23,7 @@ from nsslib.heartbeat import Heartbeat, beside
 from nsslib.progress import Reporter
 from nsslib.sampling import checkpoint as checkpoints
 from nsslib.sampling.checkpoint import State, differences
-from nsslib.sampling.run import run
+from nsslib.sampling.run import Terminated, run, termination
 from nsslib.shard import saved_state, to_tree
 from nsslib.theory import solve
 
@@ -36,10 +37,13 @@ def ensure_shard(shard: Shard, path: Path, checkpoint: Path, reporter: Reporter)
         Root attributes of the store.
     """
     start = None
+    for place in (path, checkpoint):
+        files.clear(place.parent)
     try:
         attrs = store.check(path, "shard")
         differ = differences(json.loads(attrs["settings"]), shard.settings())
         if not differ:
+            checkpoints.remove(checkpoint)
             reporter.say(f"{shard.label}: already there, not computed again")
             return attrs
         start = _shorter_run(path, shard)
@@ -86,23 +90,29 @@ def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:
     -------
     Path
         The manifest: fingerprint and content digest of every shard of the batch.
+
+    Raises
+    ------
+    Terminated
+        At SIGTERM, or shortly before the time limit of a SLURM job; another try goes on from there.
     """
     entries = {}
-    for shard in batch.shards:
-        checkpoint = results / "checkpoints" / shard.path.replace(".zarr", ".npz")
-        attrs = ensure_shard(shard, results / shard.path, checkpoint, reporter)
-        entries[shard.path] = {key: attrs[key] for key in ("fingerprint", "content_sha256")}
+    with termination() as terminated, warned_before_the_limit():
+        for shard in batch.shards:
+            if terminated.is_set():
+                raise Terminated(f"SIGTERM: stopped before {shard.label}")
+            checkpoint = results / "checkpoints" / shard.path.replace(".zarr", ".npz")
+            attrs = ensure_shard(shard, results / shard.path, checkpoint, reporter)
+            entries[shard.path] = {key: attrs[key] for key in ("fingerprint", "content_sha256")}
     manifest = results / batch.manifest
-    manifest.parent.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    files.write_text(manifest, json.dumps(entries, indent=1) + "\n")
     return manifest
 
 
 def record_config(config: Config, results: Path) -> Path:
     """Write the config beside the results, for whoever opens them later."""
     path = results / "config.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(dump(config), indent=1) + "\n", encoding="utf-8")
+    files.write_text(path, json.dumps(dump(config), indent=1) + "\n")
     return path
 
 
@@ -114,13 +124,13 @@ def reduce_sweep(config: Config, results: Path) -> Path:
         for batch in batches(config):
             for shard in batch.shards:
                 try:
-                    tree = store.read(results / shard.path, "shard", shard.fingerprint)
+                    series, diagnostics = store.read_groups(
+                        results / shard.path, "shard", "observables", "diagnostics", fingerprint=shard.fingerprint
+                    )
                 except store.StoreError as error:
                     # Without its manifest the batch counts as undone and is repaired by the next run.
                     (results / batch.manifest).unlink(missing_ok=True)
                     raise UserError(f"{error}; run the sweep again to sample it") from None
-                with tree:
-                    series, diagnostics = (tree[k].to_dataset().load() for k in ("observables", "diagnostics"))
                 table = shard_table(series, config.convergence)
                 yield shard.gamma, shard.N, shard.seed, table.merge(free_energy(diagnostics, shard.N, *origin))
 
@@ -150,5 +160,6 @@ def _publish(nodes: dict[str, xr.Dataset], config: Config, results: Path, kind: 
         "config": json.dumps(dump(config)),
     } | tree.attrs
     path = results / f"{kind}.zarr"
+    files.clear(results)
     store.publish(tree, path, kind)
     return path

@@ -7,18 +7,20 @@ written is recognised and named.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 from zarr.codecs import BloscCodec
+from zarr.storage import LocalStore
 
+from nsslib import files
 from nsslib.errors import UserError
 from nsslib.provenance import provenance
 from nsslib.version import STORE_VERSION
@@ -32,7 +34,7 @@ _COMPRESSOR = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
 
 
 class StoreError(UserError):
-    """A store that must not be read as data."""
+    """A store that must not be read as data, or could not be written."""
 
 
 SEAL = ("content_files", "content_bytes", "content_sha256", "attributes_sha256")
@@ -75,25 +77,31 @@ def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
     -------
     dict
         Root attributes of the sealed store.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written, as on a full disk.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = files.aside(path)
     encoding = {}
     for node in tree.subtree:
         own = node.to_dataset(inherit=False).variables
         encoding[node.path] = {str(name): _encoding(variable) for name, variable in own.items() if variable.ndim}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             # Consolidated metadata is not in the Zarr 3 standard yet. A store is sealed once and never
             # extended, so it cannot go stale, and without it every reader is warned and slowed down.
             warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
-            tree.to_zarr(partial, mode="w", consolidated=True, encoding=encoding)
+            tree.to_zarr(LocalStore(partial), mode="w", consolidated=True, encoding=encoding)
         _add_attributes(partial, {"kind": f"nsslib {kind}"} | provenance())
         attrs = _add_attributes(partial, digest(partial))
         _replace(partial, path)
+    except OSError as error:
+        raise StoreError(files.cannot_write(path, error)) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        files.remove(partial)
     return attrs
 
 
@@ -107,16 +115,20 @@ def _add_attributes(path: Path, attrs: Mapping[str, str | int]) -> dict[str, Any
 
 def _replace(partial: Path, path: Path) -> None:
     """Move a finished store into place; a directory cannot be renamed over a full one."""
-    old = path.with_name(f"{path.name}.{os.getpid()}.old")
-    if path.exists():
-        path.rename(old)
-    try:
-        partial.rename(path)
-    except OSError:
-        if old.exists():
-            old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    old = files.aside(path, "old")
+    while partial.exists():
+        files.remove(old)
+        with suppress(FileNotFoundError):
+            path.rename(old)
+        try:
+            partial.rename(path)
+        except OSError as error:
+            # Another process may have published the same store in between: it gives way as well.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                if old.exists():
+                    old.rename(path)
+                raise
+    files.remove(old)
 
 
 def _encoding(variable: xr.Variable) -> dict[str, Any]:
@@ -182,7 +194,22 @@ def check(path: Path, kind: str, fingerprint: str | None = None) -> dict[str, An
 def read(path: Path, kind: str, fingerprint: str | None = None) -> xr.DataTree:
     """Open a sound store lazily; `check` says what is refused."""
     check(path, kind, fingerprint)
-    return xr.open_datatree(path, engine="zarr")
+    return xr.open_datatree(_literal(path), engine="zarr")
+
+
+def _literal(path: Path) -> Any:
+    """A path as xarray takes it literally; as a text it would be read as a URL, with ; ? and #."""
+    return LocalStore(path, read_only=True)
+
+
+def read_groups(path: Path, kind: str, *groups: str, fingerprint: str | None = None) -> list[xr.Dataset]:
+    """Load some groups of a sound store into memory, without opening the others."""
+    check(path, kind, fingerprint)
+    found = []
+    for group in groups:
+        with xr.open_dataset(_literal(path), engine="zarr", group=group) as dataset:
+            found.append(dataset.load())
+    return found
 
 
 def read_table(results: Path, kind: str) -> xr.Dataset:

@@ -71,19 +71,19 @@ def shard_table(series: xr.Dataset, convergence: Convergence) -> xr.Dataset:
         converged.
     """
     series = derived(series.astype(np.float64))
-    table = xr.Dataset()
+    # A dict: a Dataset would align all it holds whenever a variable is added.
+    table: dict[str, xr.DataArray] = {}
     for names, chain in ((SINGLE, "replica"), (PAIR, "pair")):
         for name in names:
             found = chain_statistics(series[name], (chain, "draw"))
             table[name] = found["mean"]
-            for key in _PER_SEED:
-                table[f"{name}_{key}"] = found[key]
+            table |= {f"{name}_{key}": found[key] for key in _PER_SEED}
     table["q_cold_hot"] = start_disagreement(series["q"], "replica", series["hot"], "draw")
     passed = table["q_cold_hot"] <= convergence.cold_hot
     for name in SLOW:
         passed &= (table[f"{name}_rhat"] <= convergence.rhat) & (table[f"{name}_ess"] >= convergence.ess)
-    table["converged"] = passed
-    return table.drop_vars([c for c in table.coords if c not in ("g", "beta")])
+    result = xr.Dataset(table | {"converged": passed})
+    return result.drop_vars([c for c in result.coords if c not in ("g", "beta")])
 
 
 def per_seed(tables: Iterable[tuple[float, int, int, xr.Dataset]], config: Config) -> xr.Dataset:

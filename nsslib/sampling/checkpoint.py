@@ -10,12 +10,14 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nsslib import files
 from nsslib.grid import Shard
 
 State = dict[str, NDArray]
@@ -33,16 +35,14 @@ def save(path: Path, shard: Shard, state: State) -> None:
     archive = io.BytesIO()
     np.savez(archive, allow_pickle=False, settings=np.array(json.dumps(shard.settings())), **state)
     content = archive.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as stream:
-        stream.write(content)
-        stream.write(hashlib.sha256(content).digest())
-        stream.flush()
-        os.fsync(stream.fileno())
-    if path.exists():
-        path.replace(older(path))
-    partial.replace(path)
+    with files.replacing(path) as partial:
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.write(hashlib.sha256(content).digest())
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileNotFoundError):
+            path.replace(older(path))
 
 
 def remove(path: Path) -> None:

@@ -299,7 +299,7 @@ def run(
     Terminated
         At SIGTERM, once the state is saved.
     """
-    with threadpool_limits(1), _termination() as terminated:
+    with threadpool_limits(1), termination() as terminated:
         this = Run(shard, note)
         this.begin(path, start)
         saved, remark = time.monotonic(), ""
@@ -324,7 +324,7 @@ class Terminated(UserError):
 
 
 @contextmanager
-def _termination() -> Iterator[threading.Event]:
+def termination() -> Iterator[threading.Event]:
     """An event that SIGTERM sets, where this thread may listen to signals (SLURM's warning, kill)."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -4,6 +4,9 @@ import dask
 import pytest
 from common import TABLES, finish, numbers, snakemake
 from distributed import Client, LocalCluster
+from slurm_fixtures import slurm, workflow
+
+__all__ = ["slurm", "workflow"]
 
 
 @pytest.fixture(scope="session")

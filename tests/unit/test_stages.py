@@ -2,14 +2,18 @@
 
 import dataclasses
 import json
+import os
 import shutil
+import signal
+import subprocess
 
 import pytest
 
-from nsslib import stages, store
+from nsslib import files, stages, store
 from nsslib.errors import UserError
 from nsslib.grid import batches, shards
 from nsslib.progress import Reporter
+from nsslib.sampling.run import Terminated
 
 
 @pytest.fixture
@@ -118,6 +122,35 @@ def test_the_manifest_is_written_last(sweep, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         stages.run_batch(batch, results, Listener())
     assert not (results / batch.manifest).exists()
+
+
+def test_a_batch_that_is_asked_to_end_does_so_before_its_next_shard(sweep, monkeypatch):
+    config, results = sweep
+    batch = batches(config)[0]
+    begun = []
+
+    def finish(shard, *_):
+        begun.append(shard)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {"fingerprint": "", "content_sha256": ""}
+
+    monkeypatch.setattr(stages, "ensure_shard", finish)
+    with pytest.raises(Terminated, match=f"stopped before {batch.shards[1].label}"):
+        stages.run_batch(batch, results, Listener())
+    assert begun == [batch.shards[0]]
+
+
+def test_what_is_left_of_a_shard_that_is_there_is_cleared(sweep, forbidden, tmp_path):
+    config, results = sweep
+    shard, checkpoint = next(shards(config)), tmp_path / "checkpoint.npz"
+    checkpoint.touch()
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    partial = files.aside(results / shard.path)
+    partial = partial.with_name(partial.name.replace(f".{os.getpid()}.", f".{process.pid}."))
+    partial.mkdir()
+    stages.ensure_shard(shard, results / shard.path, checkpoint, Listener())
+    assert not checkpoint.exists() and not partial.exists()
 
 
 @pytest.mark.parametrize("fault", [shutil.rmtree, spoil], ids=["missing", "damaged"])

@@ -163,7 +163,7 @@ def fail(*_, **__):
 def test_an_interrupted_publish_leaves_the_old_store_sound(path, monkeypatch, where):
     with monkeypatch.context() as patch:
         patch.setattr(store, where, fail)
-        with pytest.raises(OSError, match="no space"):
+        with pytest.raises(StoreError, match=f"^{path}: cannot be written: no space"):
             publish(small_tree(2.0), path, "shard")
     with read(path, "shard", "abc") as tree:
         assert float(tree["one"]) == 1.0
@@ -174,9 +174,25 @@ def test_a_failed_rename_brings_the_old_store_back(path, monkeypatch):
     rename = Path.rename
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", lambda self, to: fail() if ".partial" in self.name else rename(self, to))
-        with pytest.raises(OSError, match="no space"):
+        with pytest.raises(StoreError, match="no space"):
             publish(small_tree(2.0), path, "shard")
     check(path, "shard", "abc")
+
+
+def test_a_store_that_another_process_publishes_in_between_gives_way(path, monkeypatch):
+    rename, raced = Path.rename, []
+
+    def race(self, to):
+        if ".partial" in self.name and not raced:
+            raced.append(shutil.copytree(self, to))
+        return rename(self, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", race)
+        publish(small_tree(2.0), path, "shard")
+    assert raced
+    check(path, "shard", "abc")
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("shape", [(0,), (3, 0), (1,)], ids=str)
@@ -201,6 +217,12 @@ def test_a_shard_is_stored_in_few_files(make_shard, tmp_path, grid):
     assert sum(p.is_file() for p in (tmp_path / "shard.zarr").rglob("*")) < 150
     with read(tmp_path / "shard.zarr", "shard", shard.fingerprint) as tree:
         assert set(tree.children) == {"observables", "diagnostics", "state", "trajectories"}
+
+
+def test_a_group_is_loaded_without_the_others(path):
+    (group,) = store.read_groups(path, "shard", "observables", fingerprint="abc")
+    shutil.rmtree(path)
+    assert group["q"].shape == (400, 1000) and "one" not in group
 
 
 def test_large_variables_are_cut_into_chunks_inside_few_files(tmp_path):

@@ -1,6 +1,7 @@
 """The workflow as a user runs it: one command, nothing twice, tables that open with plain xarray."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ SWEEP = {
     "blocks": {"main": {"N": [4, 6, 8], "g": [0.7, 1.2], "beta": [3.0, 12.0], "seeds": [0, 1]}},
     "sampler": {"burn_in": 60, "steps": 80, "leapfrogs": 4, "save": {"observables": 2, "trajectories": 20}},
 }
+TABLE = "results/little/order_parameters.zarr"
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +30,7 @@ def snakemake(directory, *options, config=SWEEP):
     path.write_text(yaml.safe_dump(config))
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", directory,
-         "--profile", ROOT / "profiles" / "local", "--cores", "2", "--configfile", path, *options],
+         "--profile", ROOT / "profiles" / "local", "--cores", "2", *options, "--configfile", path],
         capture_output=True, text=True, cwd=directory, timeout=500, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
@@ -38,6 +40,11 @@ def ran(output):
     """Rules of the job statistics, by name."""
     lines = output.split("Job stats:")[1].split("total")[0].splitlines()
     return {line.split()[0]: int(line.split()[1]) for line in lines if line.strip() and line.split()[-1].isdigit()}
+
+
+def stamps(directory):
+    """When every store was sealed."""
+    return {p: p.stat().st_mtime_ns for p in (directory / "results/little/shards").rglob("seed=*.zarr/zarr.json")}
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +76,51 @@ def test_nothing_to_do_after_a_run(finished):
 def test_two_more_seeds_run_only_what_is_needed(finished):
     more = json.loads(json.dumps(SWEEP))
     more["blocks"]["main"]["seeds"] = [0, 1, 100, 101]
-    before = {p: p.stat().st_mtime_ns for p in (finished / "results/little/shards").rglob("seed=*.zarr/zarr.json")}
+    before = stamps(finished)
     code, output = snakemake(finished, config=more)
     assert code == 0, output
     assert ran(output) == {"all": 1, "record_config": 1, "simulate": 3, "reduce": 1, "fit": 1, "figure": 5}
-    assert all(p.stat().st_mtime_ns == t for p, t in before.items())
+    assert before.items() <= stamps(finished).items()
     table = xr.open_datatree(finished / "results/little/order_parameters.zarr", engine="zarr")
     assert (table["n_seeds"] == 4).all()
     # Fewer seeds: the tables shrink, the stores stay.
+    before = stamps(finished)
     code, output = snakemake(finished)
     assert code == 0, output
     assert "simulate" not in ran(output)
-    assert len(list((finished / "results/little/shards").rglob("seed=*.zarr"))) == 12
+    assert stamps(finished) == before and len(before) == 12
+    table = xr.open_datatree(finished / "results/little/order_parameters.zarr", engine="zarr")
+    assert (table["n_seeds"] == 2).all() and table["per_seed"].sizes["seed"] == 2
+
+
+def test_another_size_and_another_block_leave_what_exists_alone(finished, tmp_path):
+    directory = Path(shutil.copytree(finished, tmp_path / "copy"))
+    more = json.loads(json.dumps(SWEEP))
+    more["blocks"]["main"]["N"] = [4, 6, 8, 10]
+    more["blocks"]["strong"] = more["blocks"]["main"] | {"N": [4], "g": [1.5, 1.6]}
+    before = stamps(directory)
+    code, output = snakemake(directory, TABLE, config=more)
+    assert code == 0, output
+    assert ran(output) == {"simulate": 2, "reduce": 1}
+    after = stamps(directory)
+    assert before.items() <= after.items()
+    new = {p.parent.relative_to(directory / "results/little/shards").as_posix() for p in after.keys() - before.keys()}
+    places = ("main/gamma=0/N=10", "strong/gamma=0/N=4")
+    assert new == {f"{place}/seed={seed}.zarr" for place in places for seed in (0, 1)}
+    table = xr.open_datatree(directory / TABLE, engine="zarr")
+    assert int(table["n_seeds"].sel(gamma=0, N=4, g=1.6, beta=3.0)) == 2
+
+
+def test_a_longer_budget_goes_on_from_what_exists(finished, tmp_path):
+    directory = Path(shutil.copytree(finished, tmp_path / "copy"))
+    more = json.loads(json.dumps(SWEEP))
+    more["sampler"]["steps"] = 120
+    code, output = snakemake(directory, TABLE, config=more)
+    assert code == 0, output
+    logs = [p.read_text() for p in (directory / "logs/little/simulate").rglob("N=[468]/*seeds=0-*.log")]
+    assert len(logs) == 3
+    for log in logs:
+        assert log.count("goes on at step 140 of 180 from a shorter run") == 2
 
 
 def test_the_library_gives_the_same_numbers_as_the_workflow(finished, tmp_path):

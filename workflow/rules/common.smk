@@ -10,9 +10,10 @@ from snakemake.exceptions import WorkflowError
 from nsslib.config import Config
 from nsslib.configfile import dump, load
 from nsslib.configfile import parse as parse_config
+from nsslib.cost import job_megabytes, job_minutes, reduce_megabytes, reduce_minutes
 from nsslib.errors import UserError
 from nsslib.figures import CAPTIONS, figures
-from nsslib.grid import axes, batches
+from nsslib.grid import Batch, axes, batches
 from nsslib.version import KERNEL_VERSION
 
 
@@ -66,11 +67,16 @@ def grid_of(sweep: Config) -> dict:
     }
 
 
+def batch_of(wildcards) -> Batch:
+    """The batch of a job."""
+    return BATCHES[f"manifests/{wildcards.batch}.json"]
+
+
 def batch_settings(wildcards) -> list[dict]:
     """Everything the numbers of a batch depend on, so that only its own changes rerun it."""
     return [
         {"block": shard.block} | shard.settings()
-        for shard in BATCHES[f"manifests/{wildcards.batch}.json"].shards
+        for shard in batch_of(wildcards).shards
     ]
 
 

@@ -4,7 +4,6 @@
 rule figure:
     """Draw one figure as SVG and PNG."""
     input:
-        manifests,
         tables,
     output:
         svg=report(

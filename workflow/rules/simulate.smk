@@ -30,6 +30,9 @@ rule simulate:
     conda:
         "../envs/nsslib.yaml"
     threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: job_megabytes(batch_of(wildcards), attempt),
+        runtime=lambda wildcards, attempt: job_minutes(batch_of(wildcards), attempt),
     params:
         settings=batch_settings,
         kernel=KERNEL_VERSION,

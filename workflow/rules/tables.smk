@@ -11,6 +11,9 @@ rule reduce:
         f"{LOGS}/reduce.log",
     conda:
         "../envs/nsslib.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: reduce_megabytes(SWEEP, attempt),
+        runtime=lambda wildcards, attempt: reduce_minutes(SWEEP, attempt),
     params:
         config=dump(SWEEP),
         stage="reduce_sweep",
