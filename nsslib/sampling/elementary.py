@@ -159,3 +159,22 @@ def tanh(x):
 @overload(tanh, inline="always")
 def _tanh(x):
     return (lambda x: tanh32(x)) if x == types.float32 else (lambda x: tanh64(x))
+
+
+@njit(cache=True, error_model="numpy")
+def libm_exp(values):
+    """exp of every element by the C library; numpy's own hangs on the processor in its last bit."""
+    out = np.empty_like(values)
+    for i in range(values.size):
+        out.flat[i] = math.exp(values.flat[i])
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def libm_log(values):
+    """log of every element by the C library, as `libm_exp`; -inf at 0 and nan where there is none."""
+    out = np.empty_like(values)
+    for i in range(values.size):
+        v = values.flat[i]
+        out.flat[i] = math.log(v) if v > 0.0 else -np.inf if v == 0.0 else np.nan
+    return out

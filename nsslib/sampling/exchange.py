@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nsslib.config import Exchange
 from nsslib.sampling import rng
+from nsslib.sampling.elementary import libm_log
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.kernels import energy_at
 from nsslib.sampling.products import LANES
@@ -105,7 +106,7 @@ class Exchanger:
         C, shape = len(ensemble.cell), ensemble.shape
         attempts, accepted, end, trips = (np.zeros(s, np.int64) for s in ((2, 2), (2, *shape), (2, C), (2, C)))
         shift = np.zeros((2, *shape[1:]))
-        log_beta = np.log(ensemble.cell_beta.reshape(shape)[0])
+        log_beta = libm_log(ensemble.cell_beta).reshape(shape)[0]
         shift[BETA, :, :-1] = 0.5 * ensemble.units * np.diff(log_beta, axis=1)
         return cls(settings, attempts, accepted, end, trips, shift, np.zeros((2, 2, *shape)))
 
@@ -149,7 +150,7 @@ class Exchanger:
             Not finite where the two ends never overlapped.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
-            log_z = np.log(self.fermi[axis, 0] / self.fermi[axis, 1]) - self.shift[axis]
+            log_z = libm_log(self.fermi[axis, 0] / self.fermi[axis, 1]) - self.shift[axis]
         return log_z[:, :, :-1] if axis == BETA else log_z[:, :-1]
 
     def bottlenecks(self, g: tuple[float, ...], beta: tuple[float, ...]) -> list[str]:

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from nsslib.errors import UserError
 from nsslib.grid import Shard
 from nsslib.sampling import checkpoint
+from nsslib.sampling.elementary import libm_exp
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.exchange import BETA, Exchanger, G
 from nsslib.sampling.integrators import BAOAB, GHMC, integrator, step
@@ -177,7 +178,7 @@ class Run:
         ensemble, scheme = self.ensemble, self.scheme
         eps = self.step_sizes.of_chains(ensemble)
         # Only underdamped schemes keep a part of the momenta.
-        keep = np.exp(-scheme.friction * eps) if scheme.number in (GHMC, BAOAB) else np.zeros_like(eps)
+        keep = libm_exp(-scheme.friction * eps) if scheme.number in (GHMC, BAOAB) else np.zeros_like(eps)
         acceptance = np.empty_like(eps)
         step(
             scheme.number, ensemble.network, ensemble.chains, ensemble.scratch, eps, keep,
@@ -194,7 +195,7 @@ class Run:
             self.note(
                 f"the chain at g={ensemble.cell_g[cell]:.12g}, beta={ensemble.cell_beta[cell]:.12g}, replica {replica} "
                 f"diverged; last good step {self.t}. It is stopped and its cell flagged; a smaller step_size than "
-                f"{np.exp(self.step_sizes.log_eps).ravel()[cell % self.step_sizes.log_eps.size]:g} may cure it"
+                f"{self.step_sizes.eps.ravel()[cell % self.step_sizes.eps.size]:g} may cure it"
             )
 
     def _arrays(self) -> checkpoint.State:
@@ -253,7 +254,7 @@ class Run:
         return Record(
             recorder=self.recorder,
             acceptance=self.recorder.acceptance / max(1, self.t - sampler.burn_in),
-            step_size=np.exp(self.step_sizes.log_eps),
+            step_size=self.step_sizes.eps,
             exchange_beta=links[0],
             exchange_g=links[1],
             log_z_beta=log_z[0],

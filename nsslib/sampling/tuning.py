@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nsslib.config import Sampler
+from nsslib.sampling.elementary import libm_exp
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.integrators import Integrator
 
@@ -22,13 +25,18 @@ class StepSizes:
     def __init__(self, sampler: Sampler, scheme: Integrator, shape: tuple[int, int, int], N: int) -> None:
         self.tuned = sampler.step_size == "auto" and scheme.exact
         start = sampler.step_size if sampler.step_size != "auto" else scheme.start * (N**-0.25 if scheme.exact else 1.0)
-        self.log_eps = np.full(shape[1:], np.log(start))
+        self.log_eps = np.full(shape[1:], math.log(start))
         self.total = np.zeros(shape[1:])
         self._target, self._burn_in = sampler.target, sampler.burn_in
 
+    @property
+    def eps(self) -> NDArray[np.float64]:
+        """Step sizes, (g, beta)."""
+        return libm_exp(self.log_eps)
+
     def of_chains(self, ensemble: Ensemble) -> NDArray[np.float64]:
         """Step size of every chain, (panel, lane); 0 where it was stopped."""
-        eps = ensemble.by_chain(np.exp(self.log_eps))
+        eps = ensemble.by_chain(self.eps)
         eps.ravel()[ensemble.walker[ensemble.stopped > 0]] = 0.0
         return eps
 
