@@ -74,7 +74,7 @@ def _kept(g: ArrayLike, beta: ArrayLike, gamma: ArrayLike, told: Told, options: 
     tree = xr.DataTree(table)
     tree.attrs = dict(table.attrs)
     # A cache that cannot be written costs time, not the result.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(store.StoreError):
         store.publish(tree, path, "theory")
     return table
 
