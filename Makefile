@@ -48,6 +48,8 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/theory.py
 	$(BIN)/python -m nsslib.published.benchmark
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/executors.py
 
 # schema.json and default.yaml from the models.
 generated: .venv/installed

@@ -74,8 +74,12 @@ def load(path: Path, shard: Shard) -> tuple[State | None, list[str]]:
         if hashlib.sha256(content).digest() != seal:
             remarks.append(f"{place}: damaged checkpoint ignored")
             continue
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            state = {name: archive[name] for name in archive.files}
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                state = {name: archive[name] for name in archive.files}
+        except (ValueError, OSError) as error:
+            remarks.append(f"{place}: damaged checkpoint ignored ({error})")
+            continue
         difference = differences(json.loads(str(state.pop("settings"))), shard.settings())
         if not difference:
             return state, remarks
