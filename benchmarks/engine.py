@@ -54,10 +54,10 @@ def medians(*functions: Callable[[], object], seconds: float = 0.15) -> list[flo
     return [float(np.median(found)) for found in times]
 
 
-def plain_shard(N: int, columns: int, precision: str = "float64") -> Shard:
+def plain_shard(N: int, columns: int, precision: str = "float64", precondition: bool = False) -> Shard:
     """A shard of exactly so many columns, no exchange."""
     g = tuple(float(v) for v in np.linspace(0.5, 1.2, columns // 16))
-    sampler = Sampler(exchange=None, precision=precision)
+    sampler = Sampler(exchange=None, precision=precision, precondition=precondition)
     return Shard("bench", 0.0, N, 0, g, tuple(float(b) for b in range(1, 9)), Model(), sampler)
 
 
@@ -73,10 +73,12 @@ def stepper(ensemble: Ensemble, number: int, count: int) -> Callable[[], None]:
 def against_products() -> None:
     """a: ratios to two matrix products."""
     print("a  time / two OpenBLAS products, 256 columns, one thread")
-    print(f"   {'N':>5} {'precision':>9} {'Langevin step':>14} {'HMC leapfrog':>13}")
+    print(
+        f"   {'N':>5} {'precision':>9} {'Langevin step':>14} {'HMC leapfrog':>13} {'preconditioned / 3 products':>27}"
+    )
     for precision in ("float64", "float32"):
         for N in (64, 100, 128, 256, 512, 1024):
-            ensemble = Ensemble(plain_shard(N, 256, precision))
+            ensemble, whitened = (Ensemble(plain_shard(N, 256, precision, p)) for p in (False, True))
             X = np.random.default_rng(0).normal(size=(256, N)).astype(precision)
             out, J0 = np.empty_like(X), ensemble.J0
 
@@ -85,9 +87,14 @@ def against_products() -> None:
                 np.dot(X, J0, out=out)
 
             L = 16
-            langevin, trajectory = stepper(ensemble, EULER_MARUYAMA, 1), stepper(ensemble, HMC, L)
-            blas, em, hmc = medians(products, langevin, trajectory)
-            print(f"   {N:>5} {precision:>9} {em / blas:>14.2f} {hmc / L / blas:>13.2f}", flush=True)
+            langevin, *trajectories = (
+                stepper(ensemble, EULER_MARUYAMA, 1),
+                stepper(ensemble, HMC, L),
+                stepper(whitened, HMC, L),
+            )
+            blas, em, hmc, preconditioned = medians(products, langevin, *trajectories)
+            ratios = em / blas, hmc / L / blas, preconditioned / L / (1.5 * blas)
+            print(f"   {N:>5} {precision:>9} {ratios[0]:>14.2f} {ratios[1]:>13.2f} {ratios[2]:>27.2f}", flush=True)
 
 
 def against_peers() -> None:

@@ -5,8 +5,10 @@ import signal
 import pytest
 from slurm_fixtures import command, jobs, wait_for
 
+from nsslib.configfile import parse
 from nsslib.cost import job_megabytes, job_minutes
 from nsslib.grid import batches, shards
+from nsslib.plan import seconds_per_step
 from nsslib.store import check
 
 pytestmark = pytest.mark.cluster
@@ -14,11 +16,13 @@ pytestmark = pytest.mark.cluster
 TABLE = "order_parameters.zarr"
 
 
-def two_shards(name, steps):
-    """One batch of two shards; `steps` say how long they take."""
+def two_shards(name, seconds):
+    """One batch of two shards that take about so many seconds each on this machine."""
     block = {"N": [32], "g": [0.7, 1.0, 1.3], "beta": [3.0, 10.0, 30.0], "seeds": [0, 1]}
-    save = {"observables": 50, "trajectories": 0}
-    return {"name": name, "blocks": {"main": block}, "sampler": {"burn_in": 60, "steps": steps, "save": save}}
+    sampler = {"burn_in": 60, "steps": 1000, "save": {"observables": 50, "trajectories": 0}}
+    config = {"name": name, "blocks": {"main": block}, "sampler": sampler}
+    sampler["steps"] = round(seconds / seconds_per_step(next(shards(parse(config)))))
+    return config
 
 
 def target(sweep):
@@ -58,7 +62,7 @@ def test_the_smoke_sweep_has_the_bits_of_the_local_profile(slurm, workflow):
 
 
 def test_a_cancelled_job_is_submitted_again_and_asks_for_more(slurm, workflow):
-    sweep = workflow(two_shards("cancelled", 20_000))
+    sweep = workflow(two_shards("cancelled", 8))
     process = sweep.start(target(sweep))
     before = first_stored(sweep)
     command("scancel", str(sweep.job()))
@@ -73,7 +77,7 @@ def test_a_cancelled_job_is_submitted_again_and_asks_for_more(slurm, workflow):
 
 
 def test_a_job_whose_node_goes_down_is_started_again_by_slurm(slurm, workflow):
-    sweep = workflow(two_shards("node", 20_000))
+    sweep = workflow(two_shards("node", 8))
     process = sweep.start(target(sweep))
     before = first_stored(sweep)
     node = command("squeue", "--noheader", f"--jobs={sweep.job()}", "--format=%N").strip()
@@ -87,8 +91,8 @@ def test_a_job_whose_node_goes_down_is_started_again_by_slurm(slurm, workflow):
 
 
 def test_a_job_that_meets_its_limit_saves_its_state_and_goes_on_from_there(slurm, workflow):
-    sweep = workflow(two_shards("limit", 120_000))
-    # One minute for the first try, half of it warning; another minute for every retry.
+    sweep = workflow(two_shards("limit", 27))
+    # One minute for the first try, half of it warning, is not enough; a minute more for the second is.
     sweep.run(target(sweep), "--set-resources", "simulate:runtime=attempt")
     states = jobs()
     assert (states[sweep.job(0)], states[sweep.job(1)]) == ("FAILED", "COMPLETED")
@@ -97,7 +101,7 @@ def test_a_job_that_meets_its_limit_saves_its_state_and_goes_on_from_there(slurm
 
 
 def test_a_killed_snakemake_goes_on_beside_its_orphans(slurm, workflow):
-    sweep = workflow(two_shards("killed", 20_000))
+    sweep = workflow(two_shards("killed", 8))
     process = sweep.start(target(sweep))
     before = first_stored(sweep)
     orphan = sweep.job()
