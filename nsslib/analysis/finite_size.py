@@ -27,7 +27,9 @@ FITTED = ("q", "l2", "energy", "R_int", "Y", "Q2", "log_z")
 OMEGAS = (0.5, 2.0)
 """Range of a free exponent of the leading correction."""
 
-_P_MIN = 0.05
+# At 5 % one good fit in twenty would lose its smallest size by chance, and then covers the truth one time in
+# eight instead of two in three: intervals of 68 % would cover 65 %.
+_P_MIN = 0.01
 _CELL = ("gamma", "g", "beta")
 _WORDS = {
     "err": "half-width of 68.3 % of the extrapolated value, by Student's t",
@@ -35,13 +37,13 @@ _WORDS = {
     "t_dof": "degrees of freedom of the error (Welch and Satterthwaite); inf where it is thermal only",
     "slope": "coefficient of N^-omega",
     "slope_err": "standard error of the coefficient of N^-omega",
-    "omega": "exponent of the correction: 1, or fitted where an F-test at 5 % between the two decides for it",
+    "omega": "exponent of the correction: 1, or fitted where an F-test at 1 % between the two decides for it",
     "omega_p": "p value of omega = 1 against a free omega; nan with fewer than four sizes",
     "chi2": "weighted sum of squared residuals",
     "dof": "degrees of freedom of chi2; 0 where the sizes determine the curve",
     "p_value": "probability of a larger chi2 with variances from few samples (Welch and James); nan if dof is 0",
     "N_min": "smallest N in the fit",
-    "enough": "1 where the sizes suffice: dof > 0, p_value >= 0.05 and two disorder samples or more of every size",
+    "enough": "1 where the sizes suffice: dof > 0, p_value >= 0.01 and two disorder samples or more of every size",
     "theory": "replica value (branch of the theory table)",
     "z": "extrapolated less replica value, in standard deviations of the normal distribution of equal probability",
 }
@@ -69,7 +71,7 @@ def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray) -
     """Weighted least squares y = a + b N^-omega; the smallest N is dropped while it does not fit.
 
     omega is 1 unless four sizes or more tell otherwise: a free omega is taken where it lies inside
-    `OMEGAS` and lowers chi2 significantly (F-test, 5 %). Of what has a p value below 5 % even then the
+    `OMEGAS` and lowers chi2 significantly (F-test, 1 %). Of what has a p value below 1 % even then the
     smallest size is left out, as long as three are there.
 
     Parameters
