@@ -83,6 +83,11 @@ def _z_scores(config: Config, results: Path, options: str) -> Figure:
     return plotting.z_scores(_table(results, "fits", options))
 
 
+def _effective(config: Config, results: Path, options: str) -> Figure:
+    table = store.read_table(results, "fits", "/effective")
+    return plotting.effective(table.sel(gamma=_option(options, "gamma")))
+
+
 def _exchange(config: Config, results: Path, options: str) -> Figure:
     block, gamma = options.split("/")[0], _option(options, "gamma")
     members: dict[int, list[xr.Dataset]] = {}
@@ -100,5 +105,6 @@ _FIGURES = {
     "scaling": _scaling,
     "extrapolation": _extrapolation,
     "z-scores": _z_scores,
+    "effective": _effective,
     "exchange": _exchange,
 }

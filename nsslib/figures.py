@@ -24,14 +24,22 @@ CAPTIONS = {
         "at it, 0 above it."
     ),
     "extrapolation": (
-        "Order parameters of one cell against 1/N. Points: samples with 68 % error bars. Line and band: weighted fit "
-        "a + b/N. Open diamond at 1/N = 0: replica theory; z is the distance of the extrapolated value in its "
-        "standard error."
+        "Order parameters of one cell against 1/N. Points: samples with 68 % error bars. Line: weighted fit "
+        "a + b N^-omega, drawn over the sizes it uses; omega is 1 unless an F-test decides for another. Point at "
+        "1/N = 0: extrapolated value, hollow where cells are not converged or the sizes do not suffice. Open "
+        "diamond: replica theory; z is the distance between the two in standard deviations."
     ),
     "z-scores": (
-        "Distance of the extrapolated order parameters from the replica theory, in standard errors, for every cell. "
-        "Hatched where not every size is converged, or fewer than three sizes are left in the fit: no verdict. Cells "
-        "of one disorder sample share couplings, so neighbours are correlated."
+        "Distance of the extrapolated order parameters from the replica theory, in standard deviations, for every "
+        "cell. Hatched where not every size is converged or the sizes do not suffice (no degree of freedom left, or a "
+        "bad fit): no verdict. Cells of one disorder sample share couplings, so neighbours are correlated; the table "
+        "/agreement takes that into account."
+    ),
+    "effective": (
+        "Coupling strength at which replica theory fits the extrapolated q, R_int, Y and l2 of a cell best, against "
+        "the simulated one; left: at the simulated beta; right: beta fitted as well. Colour: simulated beta, points of "
+        "one g beside each other; bars: 68 %. Hollow where not converged or the sizes do not suffice. On the diagonal "
+        "the theory describes the samples."
     ),
     "exchange": (
         "Acceptance of replica exchange for every link of the ladder in beta (left) and in g (middle), hidden columns"
@@ -55,7 +63,7 @@ def figures(config: Config) -> dict[str, str]:
         for page in range(1, pages + 1):
             suffix = f"/page={page}" if pages > 1 else ""
             names[f"order-parameters/gamma={text(gamma)}{suffix}"] = "order-parameters"
-        for kind in ("scaling", "extrapolation", "z-scores"):
+        for kind in ("scaling", "extrapolation", "z-scores", "effective"):
             names[f"{kind}/gamma={text(gamma)}"] = kind
     for name, block in config.blocks.items():
         for gamma in block.gamma:

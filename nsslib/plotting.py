@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
@@ -157,17 +158,19 @@ def extrapolation(table: xr.Dataset, fits: xr.Dataset, names: tuple[str, ...] = 
     """
     figure = Figure(figsize=(2.9 * len(names), 3.1), layout="constrained")
     x = 1.0 / table["N"].values
-    fine = np.linspace(0.0, 1.05 * x.max(), 50)
+    fine = np.linspace(0.0, 1.05 * x.max(), 200)
     for ax, name in zip(figure.subplots(1, len(names)), names, strict=True):
         good = table["converged"].values > 0
         _points(ax, x, table[name].values, table[f"{name}_err"].values, good, COLOURS[0], "samples")
-        a, b, err, slope_err = (float(fits[f"{name}{s}"]) for s in ("", "_slope", "_err", "_slope_err"))
-        # a and b are correlated; the band uses the exact covariance of a line through weighted points.
-        width = _band(fine, x, table[f"{name}_err"].values, 1.0 / float(fits[f"{name}_N_min"]), err, slope_err)
-        ax.plot(fine, a + b * fine, color=COLOURS[0])
-        ax.fill_between(fine, a + b * fine - width, a + b * fine + width, color=COLOURS[0], alpha=0.15, lw=0)
+        value, slope, omega, z = (float(fits[f"{name}{s}"]) for s in ("", "_slope", "_omega", "_z"))
+        fitted = 1.0 / fine[1:] >= 0.999 * float(fits[f"{name}_N_min"])
+        curve = value + slope * np.append(0.0, fine[1:] ** omega)
+        ax.plot(fine[:1].tolist() + fine[1:][fitted].tolist(), curve[np.append(True, fitted)], color=COLOURS[0])
+        trusted = np.array([bool(fits["converged"] > 0) and bool(fits[f"{name}_enough"] > 0)])
+        origin, at_zero, err = (np.array([float(v)]) for v in (0.0, value, fits[f"{name}_err"]))
+        _points(ax, origin, at_zero, err, trusted, COLOURS[1], "extrapolated")
         ax.plot(0.0, float(fits[f"{name}_theory"]), "D", ms=7, mfc="none", mec="black", mew=1.4, clip_on=False)
-        ax.set(xlabel="$1/N$", title=f"{LABELS[name]}, z = {float(fits[f'{name}_z']):.1f}")
+        ax.set(xlabel="$1/N$", title=rf"{LABELS[name]}, $\omega$ = {omega:.3g}, z = {z:.1f}")
         ax.title.set_fontsize(9)
     where = ", ".join(
         rf"$\{k}$ = {text(float(fits[k]))}" if k != "g" else f"$g$ = {text(float(fits[k]))}"
@@ -177,15 +180,37 @@ def extrapolation(table: xr.Dataset, fits: xr.Dataset, names: tuple[str, ...] = 
     return figure
 
 
-def _band(fine: np.ndarray, x: np.ndarray, err: np.ndarray, x_max: float, a_err: float, b_err: float) -> np.ndarray:
-    """Standard error of a weighted line along `fine`."""
-    used = np.isfinite(err) & (x <= x_max * (1.0 + 1e-9))
-    if not used.any():
-        return np.full_like(fine, np.nan)
-    weight = 1.0 / err[used] ** 2
-    centre = np.sum(weight * x[used]) / np.sum(weight)
-    covariance = -centre * b_err**2
-    return np.sqrt(np.maximum(a_err**2 + 2.0 * fine * covariance + fine**2 * b_err**2, 0.0))
+def effective(table: xr.Dataset) -> Figure:
+    """Fitted against simulated g: at the simulated beta, and with beta fitted as well.
+
+    Parameters
+    ----------
+    table : Dataset
+        Effective parameters at one gamma, dims (g, beta).
+    """
+    figure = Figure(figsize=(8.2, 4.0), layout="constrained")
+    axes = figure.subplots(1, 2, sharex=True, sharey=True)
+    g, betas = table["g"].values, table["beta"].values
+    shift = 0.35 * np.diff(g).min(initial=0.1 * g[0]) * np.linspace(-0.5, 0.5, len(betas))
+    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.9, len(betas)))
+    for ax, name, title in zip(axes, ("g_fit", "g_eff"), (r"simulated $\beta$", r"$\beta$ fitted"), strict=True):
+        for beta, dx, colour in zip(betas, shift, colours, strict=True):
+            at = table.sel(beta=beta)
+            good = at["converged"].values > 0
+            _points(ax, g + dx, at[name].values, at[f"{name}_err"].values, good, tuple(colour), rf"{text(beta)}")
+        ax.axline((float(g[0]), float(g[0])), slope=1.0, color="black", lw=1, zorder=1)
+        margin = 0.05 * np.ptp(g) + 0.05
+        ax.set(xlabel="simulated $g$", title=title, xlim=(g[0] - margin, g[-1] + margin))
+        ax.set_ylim(g[0] - 2 * margin, g[-1] + 2 * margin)
+        ax.title.set_fontsize(10)
+    axes[0].set_ylabel("fitted $g$")
+    handles, labels = _legend(axes)
+    if handles:
+        figure.legend(handles, labels, loc="outside right upper", title=r"$\beta$")
+    cells, share = int(table["cells"]), float(table["within_2"])
+    verdict = rf"{share:.0%} of {cells} converged cells within $2\sigma$" if cells else "no converged cell with a fit"
+    figure.suptitle(rf"$\gamma$ = {text(float(table['gamma']))}; {verdict}", fontsize=9, color="0.35")
+    return figure
 
 
 def z_scores(fits: xr.Dataset, names: tuple[str, ...] = ("q", "R_int", "Y", "Q2", "log_z")) -> Figure:
@@ -201,9 +226,7 @@ def z_scores(fits: xr.Dataset, names: tuple[str, ...] = ("q", "R_int", "Y", "Q2"
     g, beta = fits["g"].values, fits["beta"].values
     for ax, name in zip(axes, names, strict=True):
         z = fits[f"{name}_z"].transpose("g", "beta").values
-        verdict = (fits["converged"].transpose("g", "beta").values > 0) & (
-            fits[f"{name}_dof"].transpose("g", "beta").values > 0
-        )
+        verdict = ((fits["converged"] > 0) & (fits[f"{name}_enough"] > 0)).transpose("g", "beta").values
         image = ax.imshow(z, origin="lower", aspect="auto", cmap="RdBu_r", norm=TwoSlopeNorm(0.0, -4.0, 4.0))
         for i, j in np.ndindex(z.shape):
             if not verdict[i, j]:

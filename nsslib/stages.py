@@ -11,6 +11,8 @@ import xarray as xr
 
 from nsslib import files, store
 from nsslib.allocation import warned_before_the_limit
+from nsslib.analysis.agreement import agreement
+from nsslib.analysis.effective import effective_parameters
 from nsslib.analysis.evidence import judge_of
 from nsslib.analysis.finite_size import extrapolate
 from nsslib.analysis.free_energy import free_energy
@@ -148,9 +150,15 @@ def theory_sweep(config: Config, results: Path) -> Path:
 
 
 def fit_sweep(config: Config, results: Path) -> Path:
-    """Extrapolate the tables in N and compare with theory."""
-    table = store.read_table(results, "order_parameters")
-    return _publish({"/": extrapolate(table, store.read_table(results, "theory"))}, config, results, "fits")
+    """Extrapolate the tables in N, compare with theory, and fit the parameters of theory."""
+    table, seeds = (store.read_table(results, "order_parameters", group) for group in ("/", "/per_seed"))
+    fits, influences = extrapolate(seeds, store.read_table(results, "theory"), table["converged"])
+    nodes = {
+        "/": fits,
+        "/agreement": agreement(fits, influences),
+        "/effective": effective_parameters(fits, influences, config.model.eta, config.model.phi),
+    }
+    return _publish(nodes, config, results, "fits")
 
 
 def _publish(nodes: dict[str, xr.Dataset], config: Config, results: Path, kind: str) -> Path:

@@ -76,7 +76,7 @@ def test_figure_names_cover_every_gamma_block_and_page():
     blocks = {"a": block([-0.5, 0.25], [1.0, 2.0]), "b": block([0.5], [float(b) for b in range(3, 15)])}
     found = figures(parse({"name": "test", "blocks": blocks}))
     for gamma in ("-0.5", "0.25", "0.5"):
-        assert all(f"{kind}/gamma={gamma}" in found for kind in ("scaling", "extrapolation", "z-scores"))
+        assert all(f"{kind}/gamma={gamma}" in found for kind in ("scaling", "extrapolation", "z-scores", "effective"))
         pages = [name for name in found if name.startswith(f"order-parameters/gamma={gamma}/page=")]
         assert len(pages) == -(-14 // BETAS_PER_PAGE)
     exchanges = {name for name, kind in found.items() if kind == "exchange"}
@@ -117,16 +117,47 @@ def test_scaling_is_hollow_where_not_converged(table, theory):
 
 
 def test_extrapolation_is_hollow_where_not_converged(table, fits):
+    fits["converged"][:] = table["converged"].isel(N=0)
+    for name in ("q", "R_int", "Y", "Q2"):
+        fits[f"{name}_enough"][:] = 1
     for beta, hollow in ((0, False), (1, True)):
         figure = plotting.extrapolation(table.isel(g=0, beta=beta), fits.isel(g=0, beta=beta))
         for ax in figure.axes:
-            assert points(ax) == {1 / 4: {hollow}, 1 / 8: {hollow}}
+            assert points(ax) == {0.0: {hollow}, 1 / 4: {hollow}, 1 / 8: {hollow}}
 
 
-def test_a_verdict_needs_converged_cells_and_a_degree_of_freedom(fits):
+def test_the_extrapolated_value_is_hollow_where_the_sizes_do_not_suffice(table, fits):
+    fits["converged"][:] = 1
+    for name in ("q", "R_int", "Y", "Q2"):
+        fits[f"{name}_enough"][:] = 0
+    for ax in plotting.extrapolation(table.isel(g=0, beta=0), fits.isel(g=0, beta=0)).axes:
+        assert points(ax)[0.0] == {True}
+
+
+def test_extrapolation_draws_the_fitted_power_of_N(table, fits):
+    for name in ("q", "R_int", "Y", "Q2"):
+        fits[f"{name}_omega"][:] = 2.0
+    cell = fits.isel(g=0, beta=0)
+    line = plotting.extrapolation(table.isel(g=0, beta=0), cell).axes[0].lines
+    x, y = max((one.get_data() for one in line), key=lambda data: len(data[0]))
+    np.testing.assert_allclose(y, float(cell["q"]) + float(cell["q_slope"]) * np.square(x))
+
+
+def test_effective_couplings_are_hollow_where_not_converged():
+    cells = {"gamma": 0.0, "g": [0.5, 1.0], "beta": [2.0]}
+    one = xr.DataArray([[0.6], [0.9]], {"g": cells["g"], "beta": cells["beta"]}, ("g", "beta"))
+    names = ("g_fit", "g_fit_err", "g_eff", "g_eff_err")
+    table = xr.Dataset(dict.fromkeys(names, one), cells).assign(
+        converged=(("g", "beta"), [[1.0], [0.0]]), cells=1, within_2=1.0
+    )
+    for ax in plotting.effective(table).axes[:2]:
+        assert sorted(points(ax).values(), key=str) == [{False}, {True}]
+
+
+def test_a_verdict_needs_converged_cells_and_enough_sizes(fits):
     fits["converged"][:] = [[1, 1], [0, 1]]
     for name in ("q", "R_int", "Y", "Q2"):
-        fits[f"{name}_dof"][:] = [[1, 0], [1, 1]]
+        fits[f"{name}_enough"][:] = [[1, 0], [1, 1]]
     for ax in plotting.z_scores(fits).axes[:4]:
         hatched = {p.get_xy() for p in ax.patches if isinstance(p, Rectangle) and p.get_hatch()}
         assert hatched == {(0.5, -0.5), (-0.5, 0.5)}, "(beta, g) = (1, 0) and (0, 1)"
