@@ -174,7 +174,7 @@ def open_results(path: str | Path, with_shards: bool = True) -> xr.DataTree:
     Returns
     -------
     DataTree
-        /order_parameters, /per_seed, /theory, /fits, /agreement, /effective and
+        /order_parameters, /per_seed, /theory, /fits with its groups agreement and effective, and
         /shards/<block>/gamma=/N=/seed=/...; tables that are not there yet are left out.
 
     Raises
@@ -188,7 +188,8 @@ def open_results(path: str | Path, with_shards: bool = True) -> xr.DataTree:
         if (path / f"{kind}.zarr").exists():
             tree = store.read(path / f"{kind}.zarr", kind)
             nodes[f"/{kind}"] = tree.to_dataset()
-            nodes |= {f"/{name}": group.to_dataset() for name, group in tree.children.items()}
+            for name, group in tree.children.items():
+                nodes["/per_seed" if name == "per_seed" else f"/{kind}/{name}"] = group.to_dataset()
     if with_shards:
         for found in sorted((path / "shards").glob("*/gamma=*/N=*/seed=*.zarr")):
             tree = store.read(found, "shard")
