@@ -83,7 +83,11 @@ def seconds_per_step(shard: Shard) -> float:
 
 
 def _sample(shard: Shard) -> Shard:
-    """The shard, or a part of its grid if steps are long: the columns of a large one cost the same each."""
-    parts = [shard, replace(shard, g=shard.g[:1]), replace(shard, g=shard.g[:1], beta=shard.beta[:2])]
+    """The shard, or a part of its grid if steps are long: the columns of a large one cost the same each.
+
+    Nor is a preconditioner made for a large one: its products cost what others do.
+    """
+    plain = shard.sampler.model_copy(update={"precondition": False})
+    parts = [shard] + [replace(shard, g=shard.g[:1], beta=beta, sampler=plain) for beta in (shard.beta, shard.beta[:2])]
     steps = shard.sampler.burn_in + shard.sampler.steps
     return next((part for part in parts if part.flop / steps < TIMED_FLOP), parts[-1])

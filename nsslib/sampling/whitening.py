@@ -30,26 +30,27 @@ def whitening(J0: NDArray[np.float64], g: float, eta: float) -> NDArray[np.float
 
 @njit(cache=True)
 def _gram(A):
-    """A^T A."""
+    """A^T A in its upper triangle; a few rows at once, for the cache."""
+    N = len(A)
     M = np.zeros_like(A)
-    for k in range(len(A)):
-        for i in range(len(A)):
-            for j in range(len(A)):
-                M[i, j] += A[k, i] * A[k, j]
+    for first in range(0, N, 8):
+        for k in range(N):
+            for i in range(first, min(first + 8, N)):
+                for j in range(i, N):
+                    M[i, j] += A[k, i] * A[k, j]
     return M
 
 
 @njit(cache=True)
 def _cholesky(M):
-    """Lower triangular F with F F^T = M."""
-    N = len(M)
-    FT = np.zeros_like(M)
-    M = M.copy()
-    for k in range(N):
-        FT[k, k:] = M[k, k:] / np.sqrt(M[k, k])
-        for i in range(k + 1, N):
-            for j in range(i, N):
-                M[i, j] -= FT[k, i] * FT[k, j]
+    """Lower triangular F with F F^T = M, from the upper triangle of M."""
+    FT = M.copy()
+    for i in range(len(M)):
+        FT[i, :i] = 0.0
+        for k in range(i):
+            for j in range(i, len(M)):
+                FT[i, j] -= FT[k, i] * FT[k, j]
+        FT[i, i:] = FT[i, i:] / np.sqrt(FT[i, i])
     return FT.T.copy()
 
 
