@@ -23,7 +23,7 @@ from nsslib.progress import Reporter
 from nsslib.sampling import run
 from nsslib.stages import ensure_shard
 
-run.CHECKPOINT_SECONDS = 0.05
+run.CHECKPOINT_SECONDS = 0.2
 place = Path(sys.argv[1])
 sampler = Sampler(steps=6000, burn_in=500, leapfrogs=5, save=Save(observables=4, trajectories=200))
 shard = Shard("b", 0.3, 24, 1, (0.7, 1.0, 1.3), (3.0, 10.0, 30.0), Model(eta=0.01), sampler)
