@@ -212,7 +212,7 @@ def read_groups(path: Path, kind: str, *groups: str, fingerprint: str | None = N
     return found
 
 
-def read_table(results: Path, kind: str) -> xr.Dataset:
-    """Load one of the tables of a sweep into memory."""
+def read_table(results: Path, kind: str, group: str = "/") -> xr.Dataset:
+    """Load one of the tables of a sweep, or a group of it, into memory."""
     with read(results / f"{kind}.zarr", kind) as tree:
-        return tree.to_dataset().load()
+        return tree[group].to_dataset().load()

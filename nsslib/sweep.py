@@ -174,8 +174,8 @@ def open_results(path: str | Path, with_shards: bool = True) -> xr.DataTree:
     Returns
     -------
     DataTree
-        /order_parameters, /per_seed, /theory, /fits and /shards/<block>/gamma=/N=/seed=/...;
-        tables that are not there yet are left out.
+        /order_parameters, /per_seed, /theory, /fits with /fits/critical, /fits/overlap and /fits/response, and
+        /shards/<block>/gamma=/N=/seed=/...; tables that are not there yet are left out.
 
     Raises
     ------
@@ -188,8 +188,8 @@ def open_results(path: str | Path, with_shards: bool = True) -> xr.DataTree:
         if (path / f"{kind}.zarr").exists():
             tree = store.read(path / f"{kind}.zarr", kind)
             nodes[f"/{kind}"] = tree.to_dataset()
-            if "per_seed" in tree.children:
-                nodes["/per_seed"] = tree["per_seed"].to_dataset()
+            for name, child in tree.children.items():
+                nodes["/per_seed" if name == "per_seed" else f"/{kind}/{name}"] = child.to_dataset()
     if with_shards:
         for found in sorted((path / "shards").glob("*/gamma=*/N=*/seed=*.zarr")):
             tree = store.read(found, "shard")

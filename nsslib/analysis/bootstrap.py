@@ -58,7 +58,9 @@ def _means(cells: Floats, picked: NDArray[np.int64]) -> Floats:
     np.add.at(times, (np.arange(1, 1 + draws)[:, None], picked), 1.0)
     present = np.isfinite(cells)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.einsum("ds,gbs->dgb", times, np.where(present, cells, 0.0)) / np.einsum("ds,gbs->dgb", times, present)
+        means = np.einsum("ds,gbs->dgb", times, np.where(present, cells, 0.0)) / np.einsum(
+            "ds,gbs->dgb", times, present
+        )
         count = present.sum(axis=-1)
         stretch = np.where(count > 1, np.sqrt(count / (count - 1.0)), np.nan)
     means[1:] = means[0] + stretch * (means[1:] - means[0])

@@ -81,7 +81,9 @@ def scaling_collapse(q: Floats, good: NDArray[np.bool_], table: xr.Dataset) -> d
         if found is not None:
             fitted[:, i], quality[i] = found
     seeds = fewest(table["n_seeds"], ("g", "beta"))
-    result = _named("crossing", crossing, seeds, ("gamma", "N"), "g where q N^b at beta ~ N^a crosses the next smaller N")
+    result = _named(
+        "crossing", crossing, seeds, ("gamma", "N"), "g where q N^b at beta ~ N^a crosses the next smaller N"
+    )
     few = seeds.min(axis=-1)
     result |= _named("collapse_g_c", fitted[..., 0], few, ("gamma",), "g_c from the scaling collapse of q N^b")
     result |= _named("collapse_nu", 1.0 / fitted[..., 1], few, ("gamma",), "nu from the scaling collapse of q N^b")
@@ -113,9 +115,7 @@ def lagrange(nodes: Floats, at: Floats, points: int = 4) -> Floats:
     return weight
 
 
-def scaled(
-    q: Floats, good: NDArray[np.bool_], N: NDArray, beta: Floats, powers: Scaling
-) -> tuple[Floats, float]:
+def scaled(q: Floats, good: NDArray[np.bool_], N: NDArray, beta: Floats, powers: Scaling) -> tuple[Floats, float]:
     """ln(q N^b) at beta = kappa N^a, interpolated in ln beta, with the largest kappa that all sizes allow.
 
     Parameters
