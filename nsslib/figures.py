@@ -43,19 +43,21 @@ CAPTIONS = {
         "over disorder samples. Lines: the same fit to the replica curve at the same betas; dashed: its limits as "
         "beta -> infinity (-1 below, -1/2 at, 0 above the edge of chaos for gamma = 0), which no finite beta reaches. "
         "Right: the coupling of the transition from the maximum and the sharpest bend of R_int, from crossings of "
-        "q N^b at beta ~ N^a, and from their collapse in (g - g_c) N^(1/nu). Only converged cells are used."
+        "q N^b at beta ~ N^a, and from their collapse in (g - g_c) N^(1/nu), with statistical errors. "
+        "Only converged cells are used."
     ),
     "overlap": (
         "Left: modulus of the overlap of two replicas against N, below, at and above the edge of chaos. Lines: "
         "a + b N^-1/2 through the converged sizes; dashed: N^-1/2 from the smallest size. A constant a would be an "
-        "overlap at N = infinity, as in the published theory; a line along the dashes is none. Right: distribution of "
+        "overlap at N = infinity, as in the published theory; a line along the dashes is none; sizes "
+        "below 10/(1 - replicon) hardly fall and decide nothing. Right: distribution of "
         "the signed overlap in the last of these cells: it narrows where the overlap vanishes, and has two peaks that "
         "stay where it does not. Hollow where not converged."
     ),
     "response": (
         "Fluctuation-response from the saved states: x.phi(x)/N against what the responses and overlaps say of it by a "
-        "relation that is exact at every N after the average over disorder (left), and their difference in units of "
-        "its error over disorder samples (right): within the grey band, +-2, in 19 cells of 20. Cells of one disorder "
+        "relation that is exact at every N after the average over disorder (left), and the z-score of their "
+        "difference over disorder samples (right): within the grey band, +-2, in 19 cells of 20. Cells of one disorder "
         "sample share couplings, so they scatter together. Hollow where not converged."
     ),
 }

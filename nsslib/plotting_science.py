@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from nsslib.analysis.overlap import VERDICTS
 from nsslib.grid import text
@@ -77,7 +78,8 @@ def _transition(ax: Axes, critical: xr.Dataset) -> None:
         theory = critical.get(f"{name.removesuffix('_limit')}_theory")
         if theory is not None and np.isfinite(theory) and not name.endswith("_limit"):
             ax.plot(float(theory), row, "D", ms=7, mfc="none", mec="black")
-    ax.axvline(float(critical["g_c_theory"]), color="0.7", lw=0.8, ls=":")
+    edge = float(critical["g_c_theory"])
+    ax.axvline(edge, color="0.7", lw=0.8, ls=":")
     ax.set_yticks(range(len(rows)), [words for _, words in rows])
     ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="$g$")
     ax.set_title("estimates of $g_c$; diamond: same estimator on the replica curve", fontsize=8)
@@ -86,6 +88,7 @@ def _transition(ax: Axes, critical: xr.Dataset) -> None:
         words = rf"$\nu$ = {nu:.2f} $\pm$ {err:.2f} (expected {float(critical['nu_theory']):g})"
         ax.annotate(words, (0.02, 0.02), xycoords="axes fraction", fontsize=8)
     if not shown:
+        ax.set_xlim(edge - 0.3, edge + 0.3)
         _missing(ax, "couplings, sizes or converged cells")
 
 
@@ -119,7 +122,8 @@ def overlap(table: xr.Dataset, fits: xr.Dataset, cells: list[dict[str, int]], sa
             left.plot(fine, guide, color="0.5", ls="--", lw=0.8, label=r"$N^{-1/2}$")
     left.set(xscale="log", yscale="log", xlabel="$N$", ylabel=r"$\mathrm{E}|Q|$")
     left.set_xticks(N, [f"{n:g}" for n in N])
-    left.minorticks_off()
+    left.xaxis.set_minor_locator(NullLocator())
+    left.yaxis.set_minor_formatter(NullFormatter())
     handles, labels = _legend(np.array([left]))
     left.legend(handles, labels, fontsize=7.5)
     _distribution(right, samples)
@@ -173,12 +177,14 @@ def response(check: xr.Dataset, converged: xr.DataArray) -> Figure:
         ends[0] = max(ends[0], float(check["response"].min()) * 0.7, 1e-12)
         left.plot(ends, ends, color="black", lw=0.8)
         left.set(xscale="log", yscale="log")
+        for axis in (left.xaxis, left.yaxis):
+            axis.set_minor_formatter(NullFormatter())
         left.legend(fontsize=7.5)
         right.axhspan(-2.0, 2.0, color="0.93")
     else:
         for ax in (left, right):
             _missing(ax, "saved trajectories or seeds")
     left.set(xlabel="from the responses (exact at every $N$)", ylabel=r"$\langle x\cdot\phi(x)\rangle/N$")
-    right.set(xlabel="coupling strength $g$", ylabel="residual / its error")
+    right.set(xlabel="coupling strength $g$", ylabel="residual, z-score")
     figure.suptitle(rf"$\gamma$ = {text(float(check['gamma']))}; hollow: not converged", fontsize=9)
     return figure

@@ -160,7 +160,7 @@ def fit_sweep(config: Config, results: Path) -> Path:
     nodes = {
         "/": extrapolate(table, theory),
         "/critical": critical_behaviour(table, seeds, theory, config.model.eta),
-        "/overlap": overlap_verdict(table, seeds),
+        "/overlap": overlap_verdict(table, seeds, theory),
         "/response": response_check(table, seeds),
     }
     return _publish(nodes, config, results, "fits")

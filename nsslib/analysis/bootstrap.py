@@ -106,6 +106,17 @@ def described(draws: Floats, seeds: Floats, dims: tuple[str, ...], words: str) -
     return {k: xr.Variable(dims, numbers[k], attrs(words + notes[k])) for k in notes}
 
 
+def z_score(draws: Floats, seeds: Floats) -> Floats:
+    """Distance of a resampled number from 0, as the Gaussian one of the same probability.
+
+    With few seeds a ratio to the error is far from Gaussian: Student's t with seeds - 1 degrees of freedom.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = draws[0] / np.sqrt(variance(draws))
+    tail = t.sf(abs(ratio), np.maximum(np.asarray(seeds) - 1.0, 1.0))
+    return np.where(np.isfinite(ratio), np.sign(ratio) * norm.isf(tail), np.nan)
+
+
 def fewest(n_seeds: xr.DataArray, dims: str | tuple[str, ...]) -> Floats:
     """Smallest number of disorder samples along `dims`, of the cells that have any."""
     return n_seeds.where(n_seeds > 0).min(dims).fillna(0.0).values

@@ -10,6 +10,7 @@ t = 1/beta, T = t/q and e = g - g_c these terms are
 
 so that q N^b is a function of (g - g_c) N^(1/nu) alone if beta grows with N as N^a. At a beta common to all
 sizes there is nothing to collapse: q tends to its replica value. For gamma < 0 the transition is of first order.
+Errors are statistical: corrections to scaling at small N are not in them.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from nsslib.analysis.bootstrap import (
     sufficient,
     variance,
     weighted_line,
+    z_score,
 )
 from nsslib.analysis.collapse import scaling_collapse
 from nsslib.theory import transition
@@ -114,8 +115,8 @@ def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.
     curve = weighted_line(np.log(beta), np.log(theory["q"].values)[:, None], weight)[1]
     result = {f"exponent{key}": value for key, value in found.items()}
     result["exponent_theory"] = xr.Variable(dims, np.where(enough, curve, np.nan), attrs(f"{words}, replica curve"))
-    z = (result["exponent"] - result["exponent_theory"]) / result["exponent_err"]
-    result["exponent_z"] = xr.Variable(dims, z.values, attrs("(exponent - that of the replica curve) / error"))
+    z = z_score(slope - curve, fewest(table["n_seeds"], "beta"))
+    result["exponent_z"] = xr.Variable(dims, z, attrs("exponent - that of the replica curve, as a Gaussian z-score"))
     first = np.where(usable, beta, np.inf).min(axis=-1)
     result["exponent_beta_min"] = xr.Variable(dims, np.where(enough, first, np.nan), attrs("smallest beta in the fit"))
     result["exponent_beta_max"] = xr.Variable(

@@ -1,7 +1,9 @@
 """Verdict on the overlap: whether it vanishes with the number of units, or tends to a constant.
 
-Without replica-symmetry breaking and off the transition, Q of two replicas is Gaussian of variance ~ 1/N:
-E|Q| = b N^(-1/2) and E Q^2 = b/N. A constant a beside them is an overlap at N = infinity.
+Where the branch without overlap is stable, replicon lambda < 1, Q of two replicas is Gaussian of variance
+~ 1/(N (1 - lambda)): E|Q| = b N^(-1/2) and E Q^2 = b/N. A constant a beside them is an overlap at N = infinity.
+At N (1 - lambda) of order one Q is as large as q itself and hardly falls with N, which a fit takes for a
+constant: a verdict "finite" needs larger sizes, "vanishes" does not, for this error has one sign.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from nsslib.analysis.bootstrap import (
     sufficient,
     variance,
     weighted_line,
+    z_score,
 )
 
 POWERS = {"Q_abs": 0.5, "Q2": 1.0}
@@ -26,9 +29,11 @@ POWERS = {"Q_abs": 0.5, "Q2": 1.0}
 VERDICTS = ("undecided", "vanishes", "finite")
 _LEAST_N = 3
 _FINITE, _ZERO, _SHARE = 3.0, 2.0, 0.5
+ASYMPTOTIC = 10.0
+"""N (1 - lambda) of the sizes from which a verdict "finite" may follow."""
 
 
-def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
+def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) -> xr.Dataset:
     """Overlap at N = infinity of every cell, from its converged sizes.
 
     Parameters
@@ -37,6 +42,8 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
         Order parameters, dims (gamma, N, g, beta).
     seeds : Dataset
         The same of every disorder sample, with dim seed.
+    theory : Dataset
+        Replica values, dims (gamma, g, beta): replicon and Q.
 
     Returns
     -------
@@ -49,6 +56,7 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
     table = table.transpose("gamma", "N", "g", "beta")
     N = table["N"].values.astype(float)
     result = xr.Dataset(coords={d: table[d] for d in dims})
+    large = smallest_asymptotic(theory).transpose(*dims).values[..., None] <= N
     few = fewest(table["n_seeds"].where(table["converged"] > 0), "N")
     verdicts = []
     for name, power in POWERS.items():
@@ -64,11 +72,15 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
         result.update(sufficient(f"{name}_limit", found[""]))
         slope = described(b, few, dims, f"{words}: b")
         result.update({f"{name}_slope{key}": slope[key] for key in ("", "_err")})
-        verdict = _verdict(N**-power, y, weight, found)
+        constant = weighted_line(N**-power, y, np.where(large, weight, 0.0))[0]
+        constant[:, (large & good).sum(axis=-1) < _LEAST_N] = np.nan
+        verdict = _verdict(a, constant, few, found, _largest(y[0], good))
         verdicts.append(verdict)
         result[f"{name}_verdict"] = xr.Variable(dims, verdict, _flags(f"verdict on {words}"))
         if name == "Q_abs":
             result["sizes"] = xr.Variable(dims, good.sum(axis=-1), attrs("number of converged sizes in the fits"))
+            counted = (large & good).sum(axis=-1)
+            result["sizes_asymptotic"] = xr.Variable(dims, counted, attrs("those with N (1 - replicon) of at least 10"))
             result.update(_free_power(N, y, good, few, dims))
     agreed = np.where((verdicts[0] == verdicts[1]) | (verdicts[1] == 0), verdicts[0], 0)
     agreed = np.where(verdicts[0] == 0, verdicts[1], agreed).astype(np.int8)
@@ -76,20 +88,27 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
     return result
 
 
-def _verdict(x: Floats, y: Floats, weight: Floats, found: dict[str, xr.Variable]) -> NDArray[np.int8]:
-    """Finite: beyond 3 errors, also without the smallest size, whose corrections may look like a constant.
+def smallest_asymptotic(theory: xr.Dataset) -> xr.DataArray:
+    """N from which the overlap of the branch without any falls as N^-1/2; 0 where theory has another branch."""
+    gap = 1.0 - theory["replicon"]
+    return (ASYMPTOTIC / gap.where(gap > 0.0)).where((abs(theory["Q"]) < 1e-9) & (gap > 0.0), 0.0)
 
-    Vanishing: within 2 errors of 0, which also exclude a constant of half of what the largest size has.
+
+def _largest(y: Floats, good: NDArray[np.bool_]) -> Floats:
+    """Value at the largest size that is good."""
+    last = np.where(good, np.arange(y.shape[-1]), 0).argmax(axis=-1)[..., None]
+    return np.take_along_axis(y, last, axis=-1)[..., 0]
+
+
+def _verdict(
+    a: Floats, constant: Floats, few: Floats, found: dict[str, xr.Variable], there: Floats
+) -> NDArray[np.int8]:
+    """Finite: beyond 3 sigma, from the asymptotic sizes alone too.
+
+    Vanishing: within 2 sigma of 0, and half of what the largest size has is excluded by the 95 % interval.
     """
-    a, err = found[""].values, found["_err"].values
-    smallest = np.cumsum(weight > 0.0, axis=-1) == 1
-    rest, several = np.where(smallest, 0.0, weight), (weight > 0.0).sum(axis=-1) > _LEAST_N
-    other = weighted_line(x, y, rest)[0]
-    other_err = err / np.sqrt(variance(weighted_line(x, y, weight)[0])) * np.sqrt(variance(other))
-    largest = np.where(weight > 0.0, np.arange(len(x)), 0).argmax(axis=-1)[..., None]
-    there = np.take_along_axis(y[0], largest, axis=-1)[..., 0]
-    finite = (a > _FINITE * err) & (~several | (other[0] > _FINITE * other_err))
-    vanishes = (abs(a) < _ZERO * err) & (a + _ZERO * err < _SHARE * there)
+    finite = (z_score(a, few) > _FINITE) & (z_score(constant, few) > _FINITE)
+    vanishes = (abs(z_score(a, few)) < _ZERO) & (found["_high"].values < _SHARE * there)
     return np.where(finite, 2, np.where(vanishes, 1, 0)).astype(np.int8)
 
 

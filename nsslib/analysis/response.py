@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from nsslib.analysis.bootstrap import attrs, bootstrap_means, described, sufficient
+from nsslib.analysis.bootstrap import attrs, bootstrap_means, described, sufficient, z_score
 from nsslib.grid import Shard
 from nsslib.model import couplings
 from nsslib.theory.fluctuation_response import fluctuation_response, sampled_identity
@@ -83,8 +83,8 @@ def response_check(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
         result.update({f"{name}{key}": value for key, value in found.items()})
         result.update(sufficient(name, found[""]))
         if "residual" in name:
-            z = found[""].values / np.where(found["_err"].values > 0.0, found["_err"].values, np.nan)
-            result[f"{name}_z"] = xr.Variable(dims, z, attrs(f"({long_name}) / its error"))
+            score = attrs(f"{long_name}, as a Gaussian z-score over disorder samples")
+            result[f"{name}_z"] = xr.Variable(dims, z_score(draws, count), score)
     return result
 
 
