@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from nsslib.analysis.bootstrap import described
 from nsslib.analysis.collapse import Scaling, collapse, crossings, lagrange, scaled, scaling, scaling_collapse
 from nsslib.theory import solve
 from tests.unit.synthetic import coverage, tables
@@ -37,8 +38,6 @@ def test_noiseless_curves_give_the_exact_parameters():
 
 @pytest.mark.slow
 def test_intervals_of_g_c_and_nu_cover_the_truth_in_300_draws():
-    from nsslib.analysis.bootstrap import described
-
     rng, found = np.random.default_rng(1), []
     for _ in range(300):
         drawn, quality = collapse(G, N, resampled(rng, curves(**TRUE)))

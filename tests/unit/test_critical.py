@@ -101,7 +101,9 @@ def test_the_maximum_of_the_response_is_extrapolated_in_N_with_intervals_that_co
             {k: (("gamma", "g", "beta"), np.ones((1, 7, 1))) for k in ("q", "R_int")},
             {k: coords[k] for k in ("gamma", "g", "beta")},
         )
-        found.append(critical_behaviour(table, seeds, theory)[[f"peak_limit{k}" for k in ("", "_err", "_low", "_high")]])
+        found.append(
+            critical_behaviour(table, seeds, theory)[[f"peak_limit{k}" for k in ("", "_err", "_low", "_high")]]
+        )
     near, far = coverage(xr.concat(found, "draw"), "peak_limit", true)
     assert near == pytest.approx(0.683, abs=0.08)
     assert far == pytest.approx(0.95, abs=0.04)
