@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from nsslib import plotting, store
+from nsslib import plotting, plotting_science, store
 from nsslib.analysis.finite_size import replica_value
 from nsslib.config import Config
 from nsslib.figures import BETAS_PER_PAGE, figures
@@ -43,8 +43,8 @@ def _option(options: str, key: str) -> float:
     return float(found[1]) if found else 1.0
 
 
-def _table(results: Path, kind: str, options: str) -> xr.Dataset:
-    return store.read_table(results, kind).sel(gamma=_option(options, "gamma"))
+def _table(results: Path, kind: str, options: str, group: str = "/") -> xr.Dataset:
+    return store.read_table(results, kind, group).sel(gamma=_option(options, "gamma"))
 
 
 def _order_parameters(config: Config, results: Path, options: str) -> Figure:
@@ -100,6 +100,37 @@ def _exchange(config: Config, results: Path, options: str) -> Figure:
     return plotting.exchange({N: sum(found[1:], found[0]) / len(found) for N, found in members.items()})
 
 
+def _exponents(config: Config, results: Path, options: str) -> Figure:
+    return plotting_science.exponents(_table(results, "fits", options, "/critical"))
+
+
+def _overlap(config: Config, results: Path, options: str) -> Figure:
+    table, fits = _table(results, "order_parameters", options), _table(results, "fits", options, "/overlap")
+    cells = _overlap_cells(fits)
+    g, beta = (float(fits[axis][cells[-1][axis]]) for axis in ("g", "beta"))
+    samples: dict[int, list[np.ndarray]] = {}
+    for shard in shards(config):
+        if shard.gamma == float(fits["gamma"]) and g in shard.g and beta in shard.beta:
+            with store.read(results / shard.path, "shard", shard.fingerprint) as tree:
+                Q = tree["observables"].dataset["Q"].sel(g=g, beta=beta).values.ravel()
+            samples.setdefault(shard.N, []).append(Q[np.isfinite(Q)])
+    pooled = {N: np.concatenate(found) for N, found in sorted(samples.items())}
+    return plotting_science.overlap(table, fits, cells, {N: Q for N, Q in pooled.items() if len(Q)})
+
+
+def _overlap_cells(fits: xr.Dataset) -> list[dict[str, int]]:
+    """Cells below, at and above the edge of chaos: the largest beta with the most converged sizes."""
+    edge = float(transition(float(fits["gamma"])))
+    places = dict.fromkeys(int(np.argmin(abs(fits["g"].values - share * edge))) for share in (0.85, 1.0, 1.15))
+    sizes = fits["sizes"].transpose("g", "beta").values
+    return [{"g": g, "beta": sizes.shape[1] - 1 - int(np.argmax(sizes[g, ::-1]))} for g in places]
+
+
+def _response(config: Config, results: Path, options: str) -> Figure:
+    converged = _table(results, "order_parameters", options)["converged"]
+    return plotting_science.response(_table(results, "fits", options, "/response"), converged)
+
+
 _FIGURES = {
     "order-parameters": _order_parameters,
     "scaling": _scaling,
@@ -107,4 +138,7 @@ _FIGURES = {
     "z-scores": _z_scores,
     "effective": _effective,
     "exchange": _exchange,
+    "exponents": _exponents,
+    "overlap": _overlap,
+    "response": _response,
 }

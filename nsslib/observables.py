@@ -116,6 +116,11 @@ LONG_NAMES = {
     "Q2": ("squared overlap", "(phi(x_a).phi(x_b) / N)^2"),
     "R": ("response overlap", "sqrt(beta) (v_a.phi(x_b) + v_b.phi(x_a)) / 2N"),
     "Yh": ("velocity overlap", "beta v_a.v_b / N"),
+    "x_phi": ("correlation of x and phi(x)", "x.phi(x) / N, thinned draws"),
+    "x_phi_response": (
+        "correlation of x and phi(x), from the responses",
+        "rho + beta g^2 (1 + gamma)(rho q - rho_ba Q_ab - D), rho = v.phi(x) / N, thinned draws",
+    ),
     "log_z": (
         "free energy beyond equipartition",
         "(log Z - log Z_0) / N + log(beta / beta_0) / 2 by Bennett's acceptance ratio along the ladder, 0: first cell",

@@ -12,11 +12,14 @@ import xarray as xr
 from nsslib import files, store
 from nsslib.allocation import warned_before_the_limit
 from nsslib.analysis.agreement import agreement
+from nsslib.analysis.critical import critical_behaviour
 from nsslib.analysis.effective import effective_parameters
 from nsslib.analysis.evidence import judge_of
 from nsslib.analysis.finite_size import extrapolate
 from nsslib.analysis.free_energy import free_energy
 from nsslib.analysis.order_parameters import over_seeds, per_seed, shard_table
+from nsslib.analysis.overlap import overlap_verdict
+from nsslib.analysis.response import response_check, shard_sides
 from nsslib.config import Config
 from nsslib.configfile import dump
 from nsslib.errors import UserError
@@ -125,16 +128,19 @@ def reduce_sweep(config: Config, results: Path) -> Path:
     def tables() -> Iterator[tuple[float, int, int, xr.Dataset]]:
         for batch in batches(config):
             for shard in batch.shards:
+                path = results / shard.path
+                kept = ("trajectories",) if (path / "trajectories").exists() else ()
                 try:
-                    series, diagnostics = store.read_groups(
-                        results / shard.path, "shard", "observables", "diagnostics", fingerprint=shard.fingerprint
+                    series, diagnostics, *x = store.read_groups(
+                        path, "shard", "observables", "diagnostics", *kept, fingerprint=shard.fingerprint
                     )
                 except store.StoreError as error:
                     # Without its manifest the batch counts as undone and is repaired by the next run.
                     (results / batch.manifest).unlink(missing_ok=True)
                     raise UserError(f"{error}; run the sweep again to sample it") from None
                 table = shard_table(series, config.convergence)
-                yield shard.gamma, shard.N, shard.seed, table.merge(free_energy(diagnostics, shard.N, *origin))
+                table = table.merge(free_energy(diagnostics, shard.N, *origin))
+                yield shard.gamma, shard.N, shard.seed, table.assign(shard_sides(shard, x[0]) if x else {})
 
     seeds = per_seed(tables(), config)
     table = over_seeds(seeds, config.convergence)
@@ -150,13 +156,17 @@ def theory_sweep(config: Config, results: Path) -> Path:
 
 
 def fit_sweep(config: Config, results: Path) -> Path:
-    """Extrapolate the tables in N, compare with theory, and fit the parameters of theory."""
+    """Extrapolate the tables in N, compare with theory, and judge its parameters, transition, overlap and response."""
     table, seeds = (store.read_table(results, "order_parameters", group) for group in ("/", "/per_seed"))
-    fits, influences = extrapolate(seeds, store.read_table(results, "theory"), table["converged"])
+    theory, model = store.read_table(results, "theory"), config.model
+    fits, influences = extrapolate(seeds, theory, table["converged"])
     nodes = {
         "/": fits,
         "/agreement": agreement(fits, influences),
-        "/effective": effective_parameters(fits, influences, config.model.eta, config.model.phi),
+        "/effective": effective_parameters(fits, influences, model.eta, model.phi),
+        "/critical": critical_behaviour(table, seeds, theory, model.eta),
+        "/overlap": overlap_verdict(table, seeds, theory),
+        "/response": response_check(table, seeds),
     }
     return _publish(nodes, config, results, "fits")
 

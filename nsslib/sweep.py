@@ -174,7 +174,7 @@ def open_results(path: str | Path, with_shards: bool = True) -> xr.DataTree:
     Returns
     -------
     DataTree
-        /order_parameters, /per_seed, /theory, /fits with its groups agreement and effective, and
+        /order_parameters, /per_seed, /theory, /fits with its groups (agreement, effective, critical, ...), and
         /shards/<block>/gamma=/N=/seed=/...; tables that are not there yet are left out.
 
     Raises

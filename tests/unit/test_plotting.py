@@ -9,11 +9,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nsslib import plotting, run_sweep, store
+from nsslib import plotting, plotting_science, run_sweep, store
 from nsslib.analysis.finite_size import replica_value
 from nsslib.configfile import parse
 from nsslib.draw import draw
-from nsslib.figures import BETAS_PER_PAGE, CAPTIONS, figures
+from nsslib.figures import BETAS_PER_PAGE, CAPTIONS, PER_GAMMA, figures
 from nsslib.theory import solve
 
 WHITE = (1.0, 1.0, 1.0)
@@ -76,7 +76,7 @@ def test_figure_names_cover_every_gamma_block_and_page():
     blocks = {"a": block([-0.5, 0.25], [1.0, 2.0]), "b": block([0.5], [float(b) for b in range(3, 15)])}
     found = figures(parse({"name": "test", "blocks": blocks}))
     for gamma in ("-0.5", "0.25", "0.5"):
-        assert all(f"{kind}/gamma={gamma}" in found for kind in ("scaling", "extrapolation", "z-scores", "effective"))
+        assert all(f"{kind}/gamma={gamma}" in found for kind in PER_GAMMA)
         pages = [name for name in found if name.startswith(f"order-parameters/gamma={gamma}/page=")]
         assert len(pages) == -(-14 // BETAS_PER_PAGE)
     exchanges = {name for name, kind in found.items() if kind == "exchange"}
@@ -161,6 +161,40 @@ def test_a_verdict_needs_converged_cells_and_enough_sizes(fits):
     for ax in plotting.z_scores(fits).axes[:4]:
         hatched = {p.get_xy() for p in ax.patches if isinstance(p, Rectangle) and p.get_hatch()}
         assert hatched == {(0.5, -0.5), (-0.5, 0.5)}, "(beta, g) = (1, 0) and (0, 1)"
+
+
+def science(tiny_sweep, group):
+    return store.read_table(tiny_sweep[1], "fits", group).isel(gamma=0)
+
+
+def words(figure):
+    return " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
+
+
+def test_exponents_show_what_is_known_and_say_what_is_not(tiny_sweep):
+    critical = science(tiny_sweep, "critical")
+    assert words(plotting_science.exponents(critical)).count("not enough") == 2
+    critical["exponent"][:], critical["exponent_err"][:], critical["exponent_enough"][:] = -0.5, 0.1, 1
+    critical["collapse_g_c"], critical["collapse_g_c_err"] = 1.0, 0.1
+    figure = plotting_science.exponents(critical)
+    assert "not enough" not in words(figure)
+    assert points(figure.axes[0]) == {0.5: {False}, 1.0: {False}}
+
+
+def test_the_overlap_is_hollow_where_not_converged(tiny_sweep, table):
+    cells = [{"g": 0, "beta": 0}, {"g": 1, "beta": 1}]
+    figure = plotting_science.overlap(table, science(tiny_sweep, "overlap"), cells, {})
+    assert points(figure.axes[0]) == {4.0: {False, True}, 8.0: {False, True}}
+    assert "not enough samples" in words(figure)
+
+
+def test_the_response_is_hollow_where_not_converged(tiny_sweep, table):
+    check = science(tiny_sweep, "response")
+    figure = plotting_science.response(check, table["converged"])
+    drawn = [hollow for found in points(figure.axes[0]).values() for hollow in found]
+    assert drawn.count(False) == 2 and drawn.count(True) == 6
+    empty = plotting_science.response(check * np.nan, table["converged"])
+    assert words(empty).count("not enough saved trajectories") == 2
 
 
 def test_values_that_are_missing_are_not_drawn(table, theory):

@@ -1,0 +1,128 @@
+"""Verdict on the overlap: whether it vanishes with the number of units, or tends to a constant.
+
+Where the branch without overlap is stable, replicon lambda < 1, Q of two replicas is Gaussian of variance
+~ 1/(N (1 - lambda)): E|Q| = b N^(-1/2) and E Q^2 = b/N. A constant a beside them is an overlap at N = infinity.
+At N (1 - lambda) of order one Q is as large as q itself and hardly falls with N, which a fit takes for a
+constant: a verdict "finite" needs larger sizes, "vanishes" does not, for this error has one sign.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from nsslib.analysis.bootstrap import (
+    Floats,
+    attrs,
+    bootstrap_means,
+    described,
+    fewest,
+    sufficient,
+    variance,
+    weighted_line,
+    z_score,
+)
+
+POWERS = {"Q_abs": 0.5, "Q2": 1.0}
+"""y = a + b N^-power."""
+VERDICTS = ("undecided", "vanishes", "finite")
+_LEAST_N = 3
+_FINITE, _ZERO, _SHARE = 3.0, 2.0, 0.5
+ASYMPTOTIC = 10.0
+"""N (1 - lambda) of the sizes from which a verdict "finite" may follow."""
+
+
+def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) -> xr.Dataset:
+    """Overlap at N = infinity of every cell, from its converged sizes.
+
+    Parameters
+    ----------
+    table : Dataset
+        Order parameters, dims (gamma, N, g, beta).
+    seeds : Dataset
+        The same of every disorder sample, with dim seed.
+    theory : Dataset
+        Replica values, dims (gamma, g, beta): replicon and Q.
+
+    Returns
+    -------
+    Dataset
+        Dims (gamma, g, beta): Q_abs_limit (a of a + b N^-1/2), Q2_limit (a of a + b/N), each with slope, errors,
+        flag and verdict; Q_abs_power (c of E|Q| ~ N^-c); sizes; verdict, where the two do not contradict.
+        Verdicts are 0: undecided, 1: vanishes, 2: finite.
+    """
+    dims = ("gamma", "g", "beta")
+    table = table.transpose("gamma", "N", "g", "beta")
+    N = table["N"].values.astype(float)
+    result = xr.Dataset(coords={d: table[d] for d in dims})
+    large = smallest_asymptotic(theory).transpose(*dims).values[..., None] <= N
+    few = fewest(table["n_seeds"].where(table["converged"] > 0), "N")
+    verdicts = []
+    for name, power in POWERS.items():
+        # The sizes of a cell as the last axis: (draw, gamma, g, beta, N).
+        y = np.moveaxis(bootstrap_means(seeds[name]), 2, -1)
+        good = np.moveaxis(table["converged"].values > 0, 1, -1) & np.isfinite(variance(y))
+        good &= good.sum(axis=-1, keepdims=True) >= _LEAST_N
+        weight = np.where(good, 1.0 / np.maximum(np.nan_to_num(variance(y), nan=1.0), 1e-30), 0.0)
+        a, b = weighted_line(N**-power, y, weight)
+        words = f"{'E|Q|' if name == 'Q_abs' else 'E Q^2'} at N = infinity, a of a + b N^-{power:g}"
+        found = described(a, few, dims, words)
+        result.update({f"{name}_limit{key}": value for key, value in found.items()})
+        result.update(sufficient(f"{name}_limit", found[""]))
+        slope = described(b, few, dims, f"{words}: b")
+        result.update({f"{name}_slope{key}": slope[key] for key in ("", "_err")})
+        constant = weighted_line(N**-power, y, np.where(large, weight, 0.0))[0]
+        constant[:, (large & good).sum(axis=-1) < _LEAST_N] = np.nan
+        verdict = _verdict(a, constant, few, found, _largest(y[0], good))
+        verdicts.append(verdict)
+        result[f"{name}_verdict"] = xr.Variable(dims, verdict, _flags(f"verdict on {words}"))
+        if name == "Q_abs":
+            result["sizes"] = xr.Variable(dims, good.sum(axis=-1), attrs("number of converged sizes in the fits"))
+            counted = (large & good).sum(axis=-1)
+            result["sizes_asymptotic"] = xr.Variable(dims, counted, attrs("those with N (1 - replicon) of at least 10"))
+            result.update(_free_power(N, y, good, few, dims))
+    agreed = np.where((verdicts[0] == verdicts[1]) | (verdicts[1] == 0), verdicts[0], 0)
+    agreed = np.where(verdicts[0] == 0, verdicts[1], agreed).astype(np.int8)
+    result["verdict"] = xr.Variable(dims, agreed, _flags("verdict on the overlap, from E|Q| and E Q^2"))
+    return result
+
+
+def smallest_asymptotic(theory: xr.Dataset) -> xr.DataArray:
+    """N from which the overlap of the branch without any falls as N^-1/2; 0 where theory has another branch."""
+    gap = 1.0 - theory["replicon"]
+    return (ASYMPTOTIC / gap.where(gap > 0.0)).where((abs(theory["Q"]) < 1e-9) & (gap > 0.0), 0.0)
+
+
+def _largest(y: Floats, good: NDArray[np.bool_]) -> Floats:
+    """Value at the largest size that is good."""
+    last = np.where(good, np.arange(y.shape[-1]), 0).argmax(axis=-1)[..., None]
+    return np.take_along_axis(y, last, axis=-1)[..., 0]
+
+
+def _verdict(
+    a: Floats, constant: Floats, few: Floats, found: dict[str, xr.Variable], there: Floats
+) -> NDArray[np.int8]:
+    """Finite: beyond 3 sigma, from the asymptotic sizes alone too.
+
+    Vanishing: within 2 sigma of 0, and half of what the largest size has is excluded by the 95 % interval.
+    """
+    finite = (z_score(a, few) > _FINITE) & (z_score(constant, few) > _FINITE)
+    vanishes = (abs(z_score(a, few)) < _ZERO) & (found["_high"].values < _SHARE * there)
+    return np.where(finite, 2, np.where(vanishes, 1, 0)).astype(np.int8)
+
+
+def _free_power(
+    N: Floats, y: Floats, good: NDArray[np.bool_], few: Floats, dims: tuple[str, ...]
+) -> dict[str, xr.Variable]:
+    """c of E|Q| ~ N^-c."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ln_y = np.log(np.where(y > 0.0, y, np.nan))
+        weight = np.where(good, 1.0 / np.maximum(variance(ln_y), 1e-30), 0.0)
+    slope = weighted_line(np.log(N), ln_y, np.nan_to_num(weight))[1]
+    found = described(-slope, few, dims, "c of E|Q| ~ N^-c; 1/2 if the overlap vanishes")
+    return {f"Q_abs_power{key}": value for key, value in found.items()} | sufficient("Q_abs_power", found[""])
+
+
+def _flags(words: str) -> dict[str, object]:
+    return attrs(words) | {"flag_values": list(range(len(VERDICTS))), "flag_meanings": " ".join(VERDICTS)}
