@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +18,51 @@ def sample(client: Any, jobs: list[Batch], results: Path, reporter: Reporter) ->
     """Sample batches on the workers of a client; a failed one does not stop the others.
 
     Workers write stores and checkpoints themselves, so they need the file system of the results. A batch whose worker
-    died is begun again elsewhere, where its checkpoint left it, as often as the cluster allows.
+    died is begun again elsewhere, where its checkpoint left it, as often as the cluster allows. A dying worker takes
+    along what waited on it: such batches are tried once more at the end, one by one, to name only those that kill.
 
     Raises
     ------
     UserError
         A line for every batch that failed, once all are done.
     """
-    from distributed import as_completed
-
-    run = uuid.uuid4().hex
-    futures = {client.submit(_work, job, results, key=f"{_name(job)}-{run}", pure=False): _name(job) for job in jobs}
-    sizes = {_name(job): len(job.shards) for job in jobs}
-    told = reporter.count(results.name, sum(sizes.values()))
+    told = reporter.count(results.name, sum(len(job.shards) for job in jobs))
     failed: dict[str, BaseException] = {}
-    try:
-        for future in as_completed(futures):
-            name = futures[future]
-            if future.status != "finished":
-                failed[name] = _reason(future)
-                reporter.say(f"{name}: failed: {failed[name]}")
-            told(sizes[name])
-    finally:
-        # After an interrupt: what runs ends at its next step, what waits never begins.
-        client.cancel(list(futures))
+
+    def attempt(batches: list[Batch]) -> list[Batch]:
+        """Sample some; returns those that died beside others."""
+        killed = []
+        with closing(_outcomes(client, batches, results)) as outcomes:
+            for job, error in outcomes:
+                if isinstance(error, MemoryError) and len(batches) > 1:
+                    killed.append(job)
+                    continue
+                if error:
+                    failed[_name(job)] = error
+                    reporter.say(f"{_name(job)}: failed: {error}")
+                told(len(job.shards))
+        return killed
+
+    for job in attempt(jobs):
+        attempt([job])
     if failed:
         lines = [f"{name}: {reason}" for name, reason in failed.items()]
         head = f"{results}: {len(failed)} of {len(jobs)} jobs failed; run the sweep again to sample what is missing"
         raise UserError("\n".join([head, *lines])) from next(iter(failed.values()))
+
+
+def _outcomes(client: Any, batches: list[Batch], results: Path) -> Generator[tuple[Batch, BaseException | None]]:
+    """Batches as they end, each with what went wrong."""
+    from distributed import as_completed
+
+    run = uuid.uuid4().hex
+    futures = {client.submit(_work, job, results, key=f"{_name(job)}-{run}", pure=False): job for job in batches}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], None if future.status == "finished" else _reason(future)
+    finally:
+        # After an interrupt: what runs ends at its next step, what waits never begins.
+        client.cancel(list(futures))
 
 
 def _name(batch: Batch) -> str:
