@@ -36,10 +36,10 @@ CAPTIONS = {
         "/agreement takes that into account."
     ),
     "effective": (
-        "Coupling strength at which replica theory fits the extrapolated q, R_int, Y and l2 of a cell best, against "
-        "the simulated one; left: at the simulated beta; right: beta fitted as well. Colour: simulated beta, points of "
-        "one g beside each other; bars: 68 %. Hollow where not converged or the sizes do not suffice. On the diagonal "
-        "the theory describes the samples."
+        "Coupling strength at which replica theory fits the extrapolated q, R_int, Y and l2 of a cell best, at the "
+        "simulated beta. Left: against the simulated one; on the diagonal the theory describes the samples. Right: the "
+        "difference of the two, points of one g beside each other. Colour: beta; bars: 68 %; hollow where not "
+        "converged or the sizes do not suffice. All cells share couplings: a common shift is one deviation, not many."
     ),
     "exchange": (
         "Acceptance of replica exchange for every link of the ladder in beta (left) and in g (middle), hidden columns"

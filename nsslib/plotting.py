@@ -181,30 +181,30 @@ def extrapolation(table: xr.Dataset, fits: xr.Dataset, names: tuple[str, ...] = 
 
 
 def effective(table: xr.Dataset) -> Figure:
-    """Fitted against simulated g: at the simulated beta, and with beta fitted as well.
+    """Fitted g, at the simulated beta, against simulated g, and the difference of the two.
 
     Parameters
     ----------
     table : Dataset
         Effective parameters at one gamma, dims (g, beta).
     """
-    figure = Figure(figsize=(8.2, 4.0), layout="constrained")
-    axes = figure.subplots(1, 2, sharex=True, sharey=True)
+    figure = Figure(figsize=(8.6, 4.0), layout="constrained")
+    left, right = figure.subplots(1, 2)
     g, betas = table["g"].values, table["beta"].values
-    shift = 0.35 * np.diff(g).min(initial=0.1 * g[0]) * np.linspace(-0.5, 0.5, len(betas))
+    step = float(np.diff(g).min(initial=0.2))
+    shifts = 0.5 * step * (np.arange(len(betas)) - 0.5 * (len(betas) - 1)) / len(betas)
     colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.9, len(betas)))
-    for ax, name, title in zip(axes, ("g_fit", "g_eff"), (r"simulated $\beta$", r"$\beta$ fitted"), strict=True):
-        for beta, dx, colour in zip(betas, shift, colours, strict=True):
-            at = table.sel(beta=beta)
-            good = at["converged"].values > 0
-            _points(ax, g + dx, at[name].values, at[f"{name}_err"].values, good, tuple(colour), rf"{text(beta)}")
-        ax.axline((float(g[0]), float(g[0])), slope=1.0, color="black", lw=1, zorder=1)
-        margin = 0.05 * np.ptp(g) + 0.05
-        ax.set(xlabel="simulated $g$", title=title, xlim=(g[0] - margin, g[-1] + margin))
-        ax.set_ylim(g[0] - 2 * margin, g[-1] + 2 * margin)
-        ax.title.set_fontsize(10)
-    axes[0].set_ylabel("fitted $g$")
-    handles, labels = _legend(axes)
+    for beta, shift, colour in zip(betas, shifts, colours, strict=True):
+        at = table.sel(beta=beta)
+        fitted, err, good = at["g_fit"].values, at["g_fit_err"].values, at["converged"].values > 0
+        _points(left, g, fitted, err, good, tuple(colour), text(beta))
+        _points(right, g + shift, fitted - g, err, good, tuple(colour), text(beta))
+    left.axline((float(g[0]), float(g[0])), slope=1.0, color="black", lw=1, zorder=1)
+    right.axhline(0.0, color="black", lw=1, zorder=1)
+    limits = g[0] - step, g[-1] + step
+    left.set(xlabel="simulated $g$", ylabel="fitted $g$", xlim=limits, ylim=limits)
+    right.set(xlabel="simulated $g$", ylabel="fitted less simulated $g$", xlim=limits)
+    handles, labels = _legend(np.array([left, right]))
     if handles:
         figure.legend(handles, labels, loc="outside right upper", title=r"$\beta$")
     cells, share = int(table["cells"]), float(table["within_2"])
