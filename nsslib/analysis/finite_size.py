@@ -7,6 +7,10 @@ a size has one sample, and as the least variance a size can have. The fitted val
 samples' values, so that the limit of infinitely many resamplings is known: every sample has an
 *influence* on every fitted value, and a covariance is the sum of products of influences. Cells and
 observables of one (gamma, N) are resampled together: the common samples are what their influences share.
+
+The expansion in 1/N is one in 1/(N (1 - lambda)), lambda the replicon eigenvalue of the branch without
+overlap: at N (1 - lambda) of order one the fluctuations of the overlap are as large as the activity
+itself. Sizes below `smallest_asymptotic` are left out, as far as three remain.
 """
 
 from __future__ import annotations
@@ -26,6 +30,9 @@ from nsslib.observables import LONG_NAMES
 FITTED = ("q", "l2", "energy", "R_int", "Y", "Q2", "log_z")
 OMEGAS = (0.5, 2.0)
 """Range of a free exponent of the leading correction."""
+ASYMPTOTIC = 10.0
+"""N (1 - lambda) from which corrections are taken as an expansion in 1/N."""
+_LEAST_N = 3
 
 # At 5 % one good fit in twenty would lose its smallest size by chance, and then covers the truth one time in
 # eight instead of two in three: intervals of 68 % would cover 65 %.
@@ -43,7 +50,8 @@ _WORDS = {
     "dof": "degrees of freedom of chi2; 0 where the sizes determine the curve",
     "p_value": "probability of a larger chi2 with variances from few samples (Welch and James); nan if dof is 0",
     "N_min": "smallest N in the fit",
-    "enough": "1 where the sizes suffice: dof > 0, p_value >= 0.01 and two disorder samples or more of every size",
+    "enough": "1 where the sizes suffice: all in the fit have N (1 - replicon) >= 10, dof > 0, p_value >= 0.01 and two "
+    "disorder samples or more of every size",
     "theory": "replica value (branch of the theory table)",
     "z": "extrapolated less replica value, in standard deviations of the normal distribution of equal probability",
 }
@@ -67,7 +75,15 @@ class Fit:
     coefficients: NDArray
 
 
-def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray) -> Fit | None:
+def smallest_asymptotic(theory: xr.Dataset) -> xr.DataArray:
+    """N from which corrections are those of 1/N, by theory; 0 where it has an overlap or no stable branch."""
+    gap = 1.0 - theory["replicon"]
+    return (ASYMPTOTIC / gap.where(gap > 0.0)).where((abs(theory["Q"]) < 1e-9) & (gap > 0.0), 0.0)
+
+
+def fit_sizes(
+    N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, smallest: float = 0.0
+) -> Fit | None:
     """Weighted least squares y = a + b N^-omega; the smallest N is dropped while it does not fit.
 
     omega is 1 unless four sizes or more tell otherwise: a free omega is taken where it lies inside
@@ -80,6 +96,8 @@ def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray) -
         Sizes (increasing), values and the variances of their errors.
     samples_dof : (n,) array
         Degrees of freedom of the variances: disorder samples less one; inf where they are known.
+    smallest : float
+        N below which sizes are left out, as far as three remain.
 
     Returns
     -------
@@ -93,6 +111,7 @@ def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray) -
     residual sum of squares of a regression with estimated weights.
     """
     used = np.flatnonzero(np.isfinite(y) & np.isfinite(variance) & (variance > 0.0))
+    used = used[-max(_LEAST_N, np.count_nonzero(N[used] >= smallest)) :]
     while len(used) >= 2:
         fit = _best(*(v[used] for v in (N.astype(np.float64), y, variance, samples_dof)))
         if len(used) == 2 or fit.p_value >= _P_MIN or np.isnan(fit.p_value):
@@ -222,7 +241,7 @@ def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) 
     seeds : Dataset
         Order parameters of every disorder sample, dims (gamma, N, g, beta, seed).
     theory : Dataset
-        Replica values, dims (gamma, g, beta).
+        Replica values with their replicon, dims (gamma, g, beta).
     converged : DataArray
         Which cells are converged, dims (gamma, N, g, beta).
 
@@ -237,9 +256,10 @@ def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) 
         variance of a value beyond that, shared with no other. See `covariance`.
     """
     coords = {d: seeds[d] for d in _CELL}
+    smallest = smallest_asymptotic(theory).transpose(*_CELL).values
     result, influences, owns = xr.Dataset(coords=coords), [], []
     for name in FITTED:
-        columns, influence, own = _extrapolated(seeds, name)
+        columns, influence, own = _extrapolated(seeds, name, smallest)
         for key, values in columns.items():
             result[name if key == "value" else f"{name}_{key}"] = (_CELL, values)
         result[f"{name}_theory"] = replica_value(theory, name).transpose(*_CELL)
@@ -259,7 +279,9 @@ def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) 
     return result, xr.Dataset({"influence": shared, "own": (("observable", *_CELL), np.stack(owns))})
 
 
-def _extrapolated(seeds: xr.Dataset, name: str) -> tuple[dict[str, NDArray], NDArray, NDArray]:
+def _extrapolated(
+    seeds: xr.Dataset, name: str, smallest: NDArray
+) -> tuple[dict[str, NDArray], NDArray, NDArray]:
     """Columns of the table for one observable, influences (gamma, g, beta, N, seed), own variances."""
     x, err = (seeds[key].transpose(*_CELL, "N", "seed").values for key in (name, f"{name}_err"))
     at, N = _over_samples(x, err), seeds["N"].values
@@ -268,14 +290,14 @@ def _extrapolated(seeds: xr.Dataset, name: str) -> tuple[dict[str, NDArray], NDA
     columns = {key: np.full(shape, np.nan) for key in Fit.__dataclass_fields__ if key != "coefficients"}
     columns["enough"] = np.zeros(shape)
     for cell in np.ndindex(shape):
-        fit = fit_sizes(N, at["mean"][cell], at["variance"][cell], at["dof"][cell])
+        fit = fit_sizes(N, at["mean"][cell], at["variance"][cell], at["dof"][cell], smallest[cell])
         if fit is None:
             continue
         coefficients[cell] = fit.coefficients
         for key in columns.keys() - {"enough"}:
             columns[key][cell] = getattr(fit, key)
         disorder_known = np.all(at["n"][cell][fit.coefficients != 0.0] > 1)
-        columns["enough"][cell] = fit.p_value >= _P_MIN and disorder_known
+        columns["enough"][cell] = fit.p_value >= _P_MIN and disorder_known and fit.N_min >= smallest[cell]
     for key, sigmas in (("err", 1.0), ("err95", 2.0)):
         columns[key] = half_width(columns["std"], columns["t_dof"], sigmas)
     own = np.sum(np.where(coefficients == 0.0, 0.0, coefficients**2 * at["own"]), -1)

@@ -23,14 +23,13 @@ from nsslib.analysis.bootstrap import (
     weighted_line,
     z_score,
 )
+from nsslib.analysis.finite_size import smallest_asymptotic
 
 POWERS = {"Q_abs": 0.5, "Q2": 1.0}
 """y = a + b N^-power."""
 VERDICTS = ("undecided", "vanishes", "finite")
 _LEAST_N = 3
 _FINITE, _ZERO, _SHARE = 3.0, 2.0, 0.5
-ASYMPTOTIC = 10.0
-"""N (1 - lambda) of the sizes from which a verdict "finite" may follow."""
 
 
 def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) -> xr.Dataset:
@@ -49,7 +48,7 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
     -------
     Dataset
         Dims (gamma, g, beta): Q_abs_limit (a of a + b N^-1/2), Q2_limit (a of a + b/N), each with slope, errors,
-        flag and verdict; Q_abs_power (c of E|Q| ~ N^-c); sizes; verdict, where the two do not contradict.
+        flag and verdict; Q_abs_power (c of E|Q| ~ N^-c); sizes; Q_theory; verdict, where the two do not contradict.
         Verdicts are 0: undecided, 1: vanishes, 2: finite.
     """
     dims = ("gamma", "g", "beta")
@@ -84,14 +83,9 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
             result.update(_free_power(N, y, good, few, dims))
     agreed = np.where((verdicts[0] == verdicts[1]) | (verdicts[1] == 0), verdicts[0], 0)
     agreed = np.where(verdicts[0] == 0, verdicts[1], agreed).astype(np.int8)
+    result["Q_theory"] = abs(theory["Q"]).transpose(*dims).assign_attrs(attrs("|overlap| in replica theory"))
     result["verdict"] = xr.Variable(dims, agreed, _flags("verdict on the overlap, from E|Q| and E Q^2"))
     return result
-
-
-def smallest_asymptotic(theory: xr.Dataset) -> xr.DataArray:
-    """N from which the overlap of the branch without any falls as N^-1/2; 0 where theory has another branch."""
-    gap = 1.0 - theory["replicon"]
-    return (ASYMPTOTIC / gap.where(gap > 0.0)).where((abs(theory["Q"]) < 1e-9) & (gap > 0.0), 0.0)
 
 
 def _largest(y: Floats, good: NDArray[np.bool_]) -> Floats:

@@ -48,7 +48,6 @@ def test_intervals_of_g_c_and_nu_cover_the_truth_in_300_draws():
     found = xr.concat(found, "draw")
     for name, true in TRUE.items():
         near, far = coverage(found, name, true)
-        print(f"coverage of {name}: {near:.3f} {far:.3f}")
         assert near == pytest.approx(0.683, abs=0.08)
         assert far == pytest.approx(0.95, abs=0.04)
     assert float(found["quality"].mean()) == pytest.approx(1.0, abs=0.4)

@@ -16,10 +16,12 @@ from nsslib.analysis.finite_size import (
 
 N = np.array([32, 64, 128, 256, 512])
 KNOWN = np.full(5, np.inf)
-DRAWS = 300
+DRAWS = 1000
 
 
-def synthetic(rng, sizes, seeds, cells=DRAWS, value=0.3, slope=2.0, omega=1.0, thermal=0.4, common=0.0):
+def synthetic(
+    rng, sizes, seeds, cells=DRAWS, value=0.3, slope=2.0, omega=1.0, thermal=0.4, common=0.0, overlap=0.0, replicon=0.5
+):
     """Per-seed table and theory: disorder variance 4/N, thermal error `thermal` of it; cells along g.
 
     `common` is the correlation between cells of one sample. Every observable has the same numbers.
@@ -34,7 +36,8 @@ def synthetic(rng, sizes, seeds, cells=DRAWS, value=0.3, slope=2.0, omega=1.0, t
     coords = {"gamma": [0.0], "N": list(sizes), "g": np.arange(cells) + 1.0, "beta": [1.0], "seed": np.arange(seeds)}
     data = {f"{name}{s}": (dims, v[None, :, :, None, :]) for name in FITTED for s, v in (("", x), ("_err", err))}
     known = {name: (("gamma", "g", "beta"), np.full((1, cells, 1), value)) for name in ("q", "l2", "energy", "R_int")}
-    known |= {"Y": known["q"], "free_energy": known["q"], "Q": known["q"]}
+    known |= {"Y": known["q"], "free_energy": known["q"], "Q": (known["q"][0], np.full((1, cells, 1), overlap))}
+    known["replicon"] = (known["q"][0], np.full((1, cells, 1), replicon))
     return xr.Dataset(data, coords), xr.Dataset(known, {k: coords[k] for k in ("gamma", "g", "beta")})
 
 
@@ -114,6 +117,23 @@ def test_the_smallest_size_is_dropped_where_it_does_not_fit():
     assert (fit.N_min, fit.dof) == (64, 0)
     assert fit.value == pytest.approx(0.3, abs=1e-6)
     assert fit.coefficients[0] == 0.0
+
+
+@pytest.mark.parametrize(("smallest", "N_min"), [(32, 32), (33, 64), (100, 128), (128, 128), (300, 128), (1e9, 128)])
+def test_sizes_below_the_smallest_are_left_out_as_far_as_three_remain(smallest, N_min):
+    y = 0.3 + 2.0 / N + np.where(smallest > N, 1e-5 * N, 0.0)
+    fit = fit_sizes(N, y, np.full(5, 1e-2), KNOWN, smallest)
+    assert fit.N_min == N_min
+    assert (fit.value == pytest.approx(0.3)) == (N_min >= smallest)
+
+
+@pytest.mark.parametrize(
+    ("replicon", "overlap", "enough"), [(0.9, 0.0, 1), (0.95, 0.0, 0), (0.95, 0.1, 1), (1.1, 0.0, 1)]
+)
+def test_sizes_suffice_from_ten_over_the_distance_to_instability(replicon, overlap, enough):
+    rng = np.random.default_rng(13)
+    fits, _ = extrapolated(rng, N, 32, cells=2, omega=1.0, slope=0.0, replicon=replicon, overlap=overlap)
+    assert (fits["q_enough"] == enough).all()
 
 
 @pytest.mark.parametrize("omega", [0.7, 1.5])
