@@ -47,7 +47,8 @@ def critical_behaviour(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset,
     Returns
     -------
     Dataset
-        exponent (gamma, N, g) with exponent_theory and exponent_predicted; peak and kink of R_int (gamma, N)
+        exponent (gamma, N, g) with exponent_theory and exponent_predicted, exponent_excess over theory at
+        N = infinity (gamma, g); peak and kink of R_int (gamma, N)
         and their limits (gamma); crossing (gamma, N), g_c and nu (gamma) of the collapse. Each x with x_err,
         x_low, x_high and x_enough, 0 where cells, sizes or seeds do not suffice.
     """
@@ -115,14 +116,25 @@ def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.
     curve = weighted_line(np.log(beta), np.log(theory["q"].values)[:, None], weight)[1]
     result = {f"exponent{key}": value for key, value in found.items()}
     result["exponent_theory"] = xr.Variable(dims, np.where(enough, curve, np.nan), attrs(f"{words}, replica curve"))
-    z = z_score(slope - curve, fewest(table["n_seeds"], "beta"))
-    result["exponent_z"] = xr.Variable(dims, z, attrs("exponent - that of the replica curve, as a Gaussian z-score"))
+    excess = at_infinite_N(table["N"].values, np.moveaxis(slope - curve, 2, -1))
+    few, words = fewest(table["n_seeds"], ("N", "beta")), "exponent less that of the replica curve, at N = infinity"
+    limits = described(excess, few, ("gamma", "g"), words)
+    result |= {f"exponent_excess{key}": value for key, value in limits.items()}
+    z = xr.Variable(("gamma", "g"), z_score(excess, few), attrs(f"{words}, as a Gaussian z-score"))
+    result["exponent_excess_z"] = z
     first = np.where(usable, beta, np.inf).min(axis=-1)
     result["exponent_beta_min"] = xr.Variable(dims, np.where(enough, first, np.nan), attrs("smallest beta in the fit"))
     result["exponent_beta_max"] = xr.Variable(
         dims, np.where(enough, last[..., 0], np.nan), attrs("largest beta in the fit")
     )
     return result | sufficient("exponent", found[""])
+
+
+def at_infinite_N(N: Floats, draws: Floats) -> Floats:
+    """Value at 1/N = 0 of a + b/N, fitted along the last axis; nan with fewer than three sizes."""
+    weight = np.nan_to_num(1.0 / np.maximum(variance(draws), 1e-30))
+    several = (weight > 0.0).sum(axis=-1, keepdims=True) >= 3
+    return weighted_line(1.0 / N, draws, np.where(several, weight, 0.0))[0]
 
 
 def vertex(x: Floats, y: Floats) -> Floats:
@@ -179,11 +191,8 @@ def _bend(
     places = places[:, best, row]
     seeds = fewest(table["n_seeds"], ("g", "beta"))
     result = {f"{name}{k}": v for k, v in described(places, seeds, ("gamma", "N"), words).items()}
-    weight = np.nan_to_num(1.0 / np.maximum(variance(places), 1e-30))
-    weight[(weight > 0.0).sum(axis=-1) < 3] = 0.0
-    limit = weighted_line(1.0 / N, places, weight)[0]
-    limit_words = f"{words}, a + b/N at 1/N = 0"
-    found_limit = described(limit, seeds.min(axis=-1), ("gamma",), limit_words)
+    limit = at_infinite_N(N, places)
+    found_limit = described(limit, seeds.min(axis=-1), ("gamma",), f"{words}, a + b/N at 1/N = 0")
     result |= {f"{name}_limit{k}": v for k, v in found_limit.items()}
     curve = find(g, np.moveaxis(theory, -1, 0))[best, row]
     result[f"{name}_theory"] = xr.Variable(("gamma",), curve, attrs(f"{words}: same estimator on the replica curve"))

@@ -38,6 +38,21 @@ def test_a_known_exponent_is_recovered_and_its_intervals_cover_it_in_300_draws(s
     assert abs(float(found["exponent"].mean()) - slope) < 0.01
 
 
+def test_the_excess_over_theory_is_extrapolated_in_N_with_intervals_that_cover():
+    rng, N, count, n = np.random.default_rng(4), np.array([32, 64, 128]), 300, 24
+    coords = {"gamma": [0.0], "N": N, "g": 2.0 + np.arange(count), "beta": BETA, "seed": np.arange(n)}
+    noise = 0.2 * rng.standard_normal((3, count, len(BETA), n))
+    table, seeds = tables(coords, q=BETA[:, None] ** (-1.0 + 4.0 / N)[:, None, None, None] * (1.0 + noise), R_int=1.0)
+    dims, shape = ("gamma", "g", "beta"), (1, count, len(BETA))
+    curve = {"q": np.broadcast_to(BETA**-1.0, shape), "R_int": np.ones(shape)}
+    theory = xr.Dataset({k: (dims, v) for k, v in curve.items()}, {k: coords[k] for k in dims})
+    found = critical_behaviour(table, seeds, theory)
+    near, far = coverage(found, "exponent_excess", 0.0)
+    assert near == pytest.approx(0.683, abs=0.08)
+    assert far == pytest.approx(0.95, abs=0.04)
+    assert float((abs(found["exponent_excess_z"]) < 2.0).mean()) == pytest.approx(0.954, abs=0.04)
+
+
 def test_the_exponent_is_that_of_the_last_decade_of_converged_beta():
     coords, q = powers(-1.0, 1, 8, np.random.default_rng(1))
     q[..., BETA > 50.0, :] = 1.0  # not converged, and flat
