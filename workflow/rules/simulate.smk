@@ -2,11 +2,12 @@
 
 
 rule record_config:
-    """Record the config beside the results."""
+    """Record the config beside the results; first of all, for nss status reads it."""
     output:
         f"{RESULTS}/config.json",
     log:
         f"{LOGS}/config.log",
+    priority: 1
     conda:
         "../envs/nsslib.yaml"
     params:
