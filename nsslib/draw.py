@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from nsslib import plotting, plotting_science, store
+from nsslib import plotting, plotting_convergence, plotting_science, store
 from nsslib.analysis.finite_size import replica_value
 from nsslib.config import Config
 from nsslib.figures import BETAS_PER_PAGE, figures
@@ -55,6 +55,11 @@ def _order_parameters(config: Config, results: Path, options: str) -> Figure:
     first = (round(_option(options, "page")) - 1) * BETAS_PER_PAGE
     page = {"beta": slice(first, first + BETAS_PER_PAGE)}
     return plotting.order_parameters(table.isel(page), theory.isel(page))
+
+
+def _convergence(config: Config, results: Path, options: str) -> Figure:
+    tables = (_table(results, "order_parameters", options, group) for group in ("/", "/convergence", "/per_seed"))
+    return plotting_convergence.convergence(*tables, config.convergence)
 
 
 def _scaling(config: Config, results: Path, options: str) -> Figure:
@@ -133,6 +138,7 @@ def _response(config: Config, results: Path, options: str) -> Figure:
 
 _FIGURES = {
     "order-parameters": _order_parameters,
+    "convergence": _convergence,
     "scaling": _scaling,
     "extrapolation": _extrapolation,
     "z-scores": _z_scores,

@@ -12,6 +12,7 @@ import xarray as xr
 from nsslib import files, store
 from nsslib.allocation import warned_before_the_limit
 from nsslib.analysis.agreement import agreement
+from nsslib.analysis.convergence import convergence, shard_round_trips
 from nsslib.analysis.critical import critical_behaviour
 from nsslib.analysis.effective import effective_parameters
 from nsslib.analysis.evidence import judge_of
@@ -139,12 +140,13 @@ def reduce_sweep(config: Config, results: Path) -> Path:
                     (results / batch.manifest).unlink(missing_ok=True)
                     raise UserError(f"{error}; run the sweep again to sample it") from None
                 table = shard_table(series, config.convergence)
-                table = table.merge(free_energy(diagnostics, shard.N, *origin))
+                table = table.merge(free_energy(diagnostics, shard.N, *origin)).merge(shard_round_trips(diagnostics))
                 yield shard.gamma, shard.N, shard.seed, table.assign(shard_sides(shard, x[0]) if x else {})
 
     seeds = per_seed(tables(), config)
     table = over_seeds(seeds, config.convergence)
-    return _publish({"/": table, "/per_seed": seeds}, config, results, "order_parameters")
+    nodes = {"/": table, "/per_seed": seeds, "/convergence": convergence(table, seeds, config.convergence)}
+    return _publish(nodes, config, results, "order_parameters")
 
 
 def theory_sweep(config: Config, results: Path) -> Path:

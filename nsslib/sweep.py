@@ -174,8 +174,8 @@ def open_results(path: str | Path, with_shards: bool = True) -> xr.DataTree:
     Returns
     -------
     DataTree
-        /order_parameters, /per_seed, /theory, /fits with its groups (agreement, effective, critical, ...), and
-        /shards/<block>/gamma=/N=/seed=/...; tables that are not there yet are left out.
+        /order_parameters with its group convergence, /per_seed, /theory, /fits with its groups (agreement, effective,
+        critical, ...), and /shards/<block>/gamma=/N=/seed=/...; tables that are not there yet are left out.
 
     Raises
     ------

@@ -148,6 +148,8 @@ def _described(table: xr.Dataset, suffixes: dict[str, str]) -> xr.Dataset:
     extra = {
         "q_cold_hot": "difference of q between cold and hot starts, in units of its error",
         "converged": "1 where R-hat, effective sample size and cold/hot agreement are within the limits",
+        "round_trips_beta": "round trips of a chain along beta, mean over the chains of all cells",
+        "round_trips_g": "round trips of a chain along g, mean over the chains of all cells",
         "n_seeds": "number of disorder samples",
         "converged_seeds": "share of disorder samples that converged",
     }
