@@ -28,4 +28,5 @@ rule all:
     input:
         f"{RESULTS}/config.json",
         tables(),
+        f"{RESULTS}/overview.rst",
         figure_files(),

@@ -1,4 +1,4 @@
-"""The command ``nss``: plan, theory, simulate, status, validate, open."""
+"""The command ``nss``: plan, theory, simulate, status, validate, verdicts, open."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nsslib.status import Status
 
 SECONDS_BETWEEN_LOOKS = 5.0
+ANSWERS = {"agree": "green", "disagree": "bold red", "not converged": "yellow"}
+"""Colour of a verdict."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -196,6 +198,17 @@ def validate(path: Annotated[Path, typer.Argument(help="config file, store or di
         from nsslib.status import status as look
 
         typer.echo(_shards(look(path))[-1])
+
+
+@app.command()
+def verdicts(results: Results) -> None:
+    """Print what a sweep says of replica theory: agree, disagree or not converged, with the evidence."""
+    from nsslib.stages import read_verdicts
+
+    table = Table("gamma", "question", "answer", "evidence", show_lines=True)
+    for found in read_verdicts(results):
+        table.add_row(f"{found.gamma:g}", found.question, Text(found.answer, ANSWERS[found.answer]), found.evidence)
+    Console().print(table)
 
 
 @app.command("open")

@@ -44,7 +44,13 @@ def _option(options: str, key: str) -> float:
 
 
 def _table(results: Path, kind: str, options: str, group: str = "/") -> xr.Dataset:
-    return store.read_table(results, kind, group).sel(gamma=_option(options, "gamma"))
+    """A table at one gamma: the sizes, couplings and temperatures that were sampled there."""
+    gamma = _option(options, "gamma")
+    sampled = store.read_table(results, "order_parameters")["n_seeds"].sel(gamma=gamma) > 0
+    table = store.read_table(results, kind, group).sel(gamma=gamma)
+    axes = [str(d) for d in sampled.dims]
+    there = {d: sampled.any([e for e in axes if e != d]) for d in axes if d in table.dims}
+    return table.isel({d: np.flatnonzero(values) for d, values in there.items()})
 
 
 def _order_parameters(config: Config, results: Path, options: str) -> Figure:
@@ -58,8 +64,8 @@ def _order_parameters(config: Config, results: Path, options: str) -> Figure:
 
 
 def _convergence(config: Config, results: Path, options: str) -> Figure:
-    tables = (_table(results, "order_parameters", options, group) for group in ("/", "/convergence", "/per_seed"))
-    return plotting_convergence.convergence(*tables, config.convergence)
+    table, found, seeds = (_table(results, "order_parameters", options, k) for k in ("/", "/convergence", "/per_seed"))
+    return plotting_convergence.convergence(table, found, seeds, config.convergence)
 
 
 def _scaling(config: Config, results: Path, options: str) -> Figure:
@@ -89,8 +95,7 @@ def _z_scores(config: Config, results: Path, options: str) -> Figure:
 
 
 def _effective(config: Config, results: Path, options: str) -> Figure:
-    table = store.read_table(results, "fits", "/effective")
-    return plotting.effective(table.sel(gamma=_option(options, "gamma")))
+    return plotting.effective(_table(results, "fits", options, "/effective"))
 
 
 def _exchange(config: Config, results: Path, options: str) -> Figure:

@@ -21,11 +21,13 @@ from nsslib.analysis.free_energy import free_energy
 from nsslib.analysis.order_parameters import over_seeds, per_seed, shard_table
 from nsslib.analysis.overlap import overlap_verdict
 from nsslib.analysis.response import response_check, shard_sides
+from nsslib.analysis.verdicts import Verdict, verdicts
 from nsslib.config import Config
 from nsslib.configfile import dump
 from nsslib.errors import UserError
 from nsslib.grid import Batch, Shard, axes, batches
 from nsslib.heartbeat import Heartbeat, beside
+from nsslib.overview import overview
 from nsslib.progress import Reporter
 from nsslib.sampling import checkpoint as checkpoints
 from nsslib.sampling.checkpoint import State, differences
@@ -171,6 +173,22 @@ def fit_sweep(config: Config, results: Path) -> Path:
         "/response": response_check(table, seeds),
     }
     return _publish(nodes, config, results, "fits")
+
+
+def overview_sweep(config: Config, results: Path) -> Path:
+    """Write the verdicts on theory and what converged, the first page of the report."""
+    path = results / "overview.rst"
+    files.write_text(
+        path, overview(read_verdicts(results), store.read_table(results, "order_parameters", "/convergence"))
+    )
+    return path
+
+
+def read_verdicts(results: Path) -> list[Verdict]:
+    """Verdicts of a sweep, from its tables."""
+    groups = ("agreement", "effective", "critical", "overlap", "response")
+    fits = {name: store.read_table(results, "fits", f"/{name}") for name in groups}
+    return verdicts(fits, store.read_table(results, "order_parameters"))
 
 
 def _publish(nodes: dict[str, xr.Dataset], config: Config, results: Path, kind: str) -> Path:

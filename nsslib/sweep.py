@@ -20,7 +20,7 @@ from nsslib.grid import batches, shards
 from nsslib.progress import Reporter
 from nsslib.sampling.run import run
 from nsslib.shard import to_tree
-from nsslib.stages import ensure_shard, fit_sweep, record_config, reduce_sweep, run_batch, theory_sweep
+from nsslib.stages import ensure_shard, fit_sweep, overview_sweep, record_config, reduce_sweep, run_batch, theory_sweep
 
 TABLES = ("order_parameters", "theory", "fits")
 
@@ -157,6 +157,7 @@ def run_sweep(
     reduce_sweep(config, results)
     theory_sweep(config, results)
     fit_sweep(config, results)
+    overview_sweep(config, results)
     draw_sweep(config, results)
     return results
 

@@ -75,7 +75,7 @@ def convergence(table: xr.Dataset, seeds: xr.Dataset, limits: Convergence) -> xr
     words = {
         "rhat": "split R-hat of the slow observables that the wanted share of disorder samples does not exceed",
         "ess": "effective sample size of the slow observables that the wanted share of disorder samples reaches",
-        "cold_hot": "cold/hot difference of q, in its errors, that the wanted share of disorder samples does not exceed",
+        "cold_hot": "cold/hot difference of q, in its errors, which the wanted share of disorder samples meets",
         "round_trips_beta": "round trips of a chain along beta: mean over chains, median over disorder samples",
         "round_trips_g": "round trips of a chain along g: mean over chains, median over disorder samples",
     }
@@ -122,9 +122,19 @@ def beta_table(found: xr.Dataset) -> list[list[str]]:
     Returns
     -------
     list of rows
-        A header with the values of g, then a row for every N; "-" where no beta is converged.
+        A header with the values of g, then a row for every N; "-" where no beta is converged, "" where none was
+        sampled. Sizes and couplings that were not sampled at all are left out.
     """
-    beta = found["beta_max"].transpose("N", "g")
-    rows = [[text(b) if np.isfinite(b) else "-" for b in row] for row in beta.values.tolist()]
+    sampled = found["beta_sampled"].notnull()
+    found = found.isel(N=np.flatnonzero(sampled.any("g")), g=np.flatnonzero(sampled.any("N")))
+    beta = found["beta_max"].fillna(0.0).where(found["beta_sampled"].notnull()).transpose("N", "g")
+    rows = [[_entry(b) for b in row] for row in beta.values.tolist()]
     header = [r"N \ g", *map(text, beta["g"].values.tolist())]
     return [header, *([str(N), *row] for N, row in zip(beta["N"].values.tolist(), rows, strict=True))]
+
+
+def _entry(beta: float) -> str:
+    """Text of a largest beta, 0 standing for none."""
+    if np.isnan(beta):
+        return ""
+    return text(beta) if beta else "-"

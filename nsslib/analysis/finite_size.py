@@ -81,9 +81,7 @@ def smallest_asymptotic(theory: xr.Dataset) -> xr.DataArray:
     return (ASYMPTOTIC / gap.where(gap > 0.0)).where((abs(theory["Q"]) < 1e-9) & (gap > 0.0), 0.0)
 
 
-def fit_sizes(
-    N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, smallest: float = 0.0
-) -> Fit | None:
+def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, smallest: float = 0.0) -> Fit | None:
     """Weighted least squares y = a + b N^-omega; the smallest N is dropped while it does not fit.
 
     omega is 1 unless four sizes or more tell otherwise: a free omega is taken where it lies inside
@@ -111,7 +109,7 @@ def fit_sizes(
     residual sum of squares of a regression with estimated weights.
     """
     used = np.flatnonzero(np.isfinite(y) & np.isfinite(variance) & (variance > 0.0))
-    used = used[-max(_LEAST_N, np.count_nonzero(N[used] >= smallest)) :]
+    used = used[-max(_LEAST_N, int(np.sum(N[used] >= smallest))) :]
     while len(used) >= 2:
         fit = _best(*(v[used] for v in (N.astype(np.float64), y, variance, samples_dof)))
         if len(used) == 2 or fit.p_value >= _P_MIN or np.isnan(fit.p_value):
@@ -279,9 +277,7 @@ def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) 
     return result, xr.Dataset({"influence": shared, "own": (("observable", *_CELL), np.stack(owns))})
 
 
-def _extrapolated(
-    seeds: xr.Dataset, name: str, smallest: NDArray
-) -> tuple[dict[str, NDArray], NDArray, NDArray]:
+def _extrapolated(seeds: xr.Dataset, name: str, smallest: NDArray) -> tuple[dict[str, NDArray], NDArray, NDArray]:
     """Columns of the table for one observable, influences (gamma, g, beta, N, seed), own variances."""
     x, err = (seeds[key].transpose(*_CELL, "N", "seed").values for key in (name, f"{name}_err"))
     at, N = _over_samples(x, err), seeds["N"].values
@@ -290,7 +286,7 @@ def _extrapolated(
     columns = {key: np.full(shape, np.nan) for key in Fit.__dataclass_fields__ if key != "coefficients"}
     columns["enough"] = np.zeros(shape)
     for cell in np.ndindex(shape):
-        fit = fit_sizes(N, at["mean"][cell], at["variance"][cell], at["dof"][cell], smallest[cell])
+        fit = fit_sizes(N, at["mean"][cell], at["variance"][cell], at["dof"][cell], float(smallest[cell]))
         if fit is None:
             continue
         coefficients[cell] = fit.coefficients

@@ -10,7 +10,7 @@ import pytest
 from nsslib import cli
 from nsslib.configfile import render
 
-COMMANDS = ["plan", "theory", "simulate", "status", "validate", "open"]
+COMMANDS = ["plan", "theory", "simulate", "status", "validate", "verdicts", "open"]
 
 
 @pytest.fixture
@@ -141,3 +141,9 @@ def test_damaged_results_are_no_traceback(nss, tiny_sweep, tmp_path):
     (results / "config.json").write_text("{", encoding="utf-8")
     code, _, err = nss("status", results)
     assert code == 2 and err.startswith(f"nss: {results / 'config.json'}: damaged")
+
+
+def test_verdicts_answer_every_question(nss, tiny_sweep):
+    code, out, _ = nss("verdicts", tiny_sweep[1])
+    assert code == 0
+    assert "overlap" in out and "not converged" in out

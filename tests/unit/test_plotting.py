@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nsslib import plotting, plotting_science, run_sweep, store
+from nsslib import plotting, plotting_convergence, plotting_science, run_sweep, store
 from nsslib.analysis.finite_size import replica_value
 from nsslib.configfile import parse
 from nsslib.draw import draw
@@ -83,7 +83,7 @@ def test_figure_names_cover_every_gamma_block_and_page():
     assert exchanges == {"exchange/a/gamma=-0.5", "exchange/a/gamma=0.25", "exchange/b/gamma=0.5"}
 
 
-def test_the_pages_show_every_beta_once(tmp_path, monkeypatch):
+def test_the_pages_show_every_sampled_beta_once(tmp_path, monkeypatch):
     betas = [float(b) for b in range(1, 2 * BETAS_PER_PAGE + 3)]
     block = {"N": [8], "g": [0.5, 1.0], "beta": betas, "seeds": 1}
     config = parse({"name": "test", "blocks": {"main": block}})
@@ -94,7 +94,9 @@ def test_the_pages_show_every_beta_once(tmp_path, monkeypatch):
         assert theory["beta"].values.tolist() == table["beta"].values.tolist()
         return Figure()
 
-    table = xr.Dataset(coords={"gamma": [0.0], "g": [0.5, 1.0], "beta": betas})
+    coords = {"gamma": [0.0], "N": [8], "g": [0.5, 1.0], "beta": [0.5, *betas]}
+    table = xr.Dataset({"n_seeds": (tuple(coords), np.ones((1, 1, 2, len(betas) + 1)))}, coords)
+    table["n_seeds"].loc[{"beta": 0.5}] = 0  # sampled at another gamma
     monkeypatch.setattr(store, "read_table", lambda *_: table)
     monkeypatch.setattr(plotting, "order_parameters", order_parameters)
     for name, kind in figures(config).items():
@@ -164,6 +166,22 @@ def test_a_verdict_needs_converged_cells_and_enough_sizes(fits):
 
 def science(tiny_sweep, group):
     return store.read_table(tiny_sweep[1], "fits", group).isel(gamma=0)
+
+
+def test_convergence_marks_every_cell_that_is_not_and_shows_the_limits(tiny_sweep, table):
+    config, results = tiny_sweep
+    found, seeds = (
+        store.read_table(results, "order_parameters", group).isel(gamma=0) for group in ("/convergence", "/per_seed")
+    )
+    figure = plotting_convergence.convergence(table, found, seeds, config.convergence)
+    heatmaps = [ax for ax in figure.axes if ax.images]
+    assert len(heatmaps) == 3 * table.sizes["N"]
+    for ax, N in zip(heatmaps, list(table["N"].values) * 3, strict=True):
+        dots = sum(len(line.get_xdata()) for line in ax.lines)
+        assert dots == int((table["converged"].sel(N=N) == 0).sum())
+    bold = [t.get_text() for ax in figure.axes for t in ax.get_yticklabels() if t.get_fontweight() == "bold"]
+    limits = config.convergence
+    assert [float(text) for text in bold] == [limits.rhat, limits.ess, limits.cold_hot]
 
 
 def words(figure):

@@ -58,3 +58,23 @@ rule fit:
         "Extrapolating to N = infinity"
     script:
         "../scripts/table.py"
+
+
+rule overview:
+    """Verdicts on theory and what converged: the first page of the report."""
+    input:
+        rules.reduce.output,
+        rules.fit.output,
+    output:
+        f"{RESULTS}/overview.rst",
+    log:
+        f"{LOGS}/overview.log",
+    conda:
+        "../envs/nsslib.yaml"
+    params:
+        config=dump(SWEEP),
+        stage="overview_sweep",
+    message:
+        "Writing the overview"
+    script:
+        "../scripts/table.py"
