@@ -58,8 +58,9 @@ def _order_parameters(config: Config, results: Path, options: str) -> Figure:
 
 
 def _convergence(config: Config, results: Path, options: str) -> Figure:
-    tables = (_table(results, "order_parameters", options, group) for group in ("/", "/convergence", "/per_seed"))
-    return plotting_convergence.convergence(*tables, config.convergence)
+    groups = ("/", "/convergence", "/per_seed")
+    table, found, seeds = (_table(results, "order_parameters", options, group) for group in groups)
+    return plotting_convergence.convergence(table, found, seeds, config.convergence)
 
 
 def _scaling(config: Config, results: Path, options: str) -> Figure:
