@@ -25,14 +25,12 @@ def samples(shape, **values):
 
 def shares(seeds, limits):
     """Share of the samples of every cell that pass each criterion alone."""
-    present = seeds["converged"].notnull()
-    rhat = np.logical_and.reduce([seeds[f"{name}_rhat"] <= limits.rhat for name in SLOW])
-    ess = np.logical_and.reduce([seeds[f"{name}_ess"] >= limits.ess for name in SLOW])
-    passed = {"rhat": rhat, "ess": ess, "cold_hot": (seeds["q_cold_hot"] <= limits.cold_hot).values}
-    return {
-        k: present.astype(float).where(present).copy(data=np.where(present, v, np.nan)).mean("seed")
-        for k, v in passed.items()
+    passed = {
+        "rhat": (seeds[[f"{name}_rhat" for name in SLOW]].to_dataarray() <= limits.rhat).all("variable"),
+        "ess": (seeds[[f"{name}_ess" for name in SLOW]].to_dataarray() >= limits.ess).all("variable"),
+        "cold_hot": seeds["q_cold_hot"] <= limits.cold_hot,
     }
+    return {k: v.astype(float).where(seeds["converged"].notnull()).mean("seed") for k, v in passed.items()}
 
 
 @pytest.mark.parametrize("share", [0.01, 0.07, 0.3, 0.5, 0.7, 0.9, 1.0])
@@ -55,6 +53,14 @@ def test_a_value_is_within_its_limit_where_the_wanted_share_of_the_samples_is_an
     for name, wanted in shares(seeds, limits).items():
         assert (within[name] == (wanted >= share)).all(), name
         assert 0 < int(within[name].sum()) < within[name].size
+
+
+def test_a_share_that_rounds_in_floating_point_counts_samples_as_the_tables_do():
+    """0.07 of 100 samples are 7, though 0.07 times 100 exceeds 7 in floating-point numbers."""
+    for passing in (6, 7):
+        table, seeds = samples((1, 1, 1, 1, 100), q_cold_hot=np.where(np.arange(100) < passing, 1.0, 9.0))
+        found = convergence(table, seeds, LIMITS.model_copy(update={"seeds": 0.07}))
+        assert found["cold_hot"].item() == (1.0 if passing == 7 else 9.0)
 
 
 def test_the_value_is_that_of_the_worst_sample_that_still_counts():
