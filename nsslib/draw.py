@@ -64,7 +64,8 @@ def _order_parameters(config: Config, results: Path, options: str) -> Figure:
 
 
 def _convergence(config: Config, results: Path, options: str) -> Figure:
-    table, found, seeds = (_table(results, "order_parameters", options, k) for k in ("/", "/convergence", "/per_seed"))
+    groups = ("/", "/convergence", "/per_seed")
+    table, found, seeds = (_table(results, "order_parameters", options, group) for group in groups)
     return plotting_convergence.convergence(table, found, seeds, config.convergence)
 
 

@@ -21,11 +21,11 @@ CAPTIONS = {
     "convergence": (
         "Whether the samples can be trusted, cell by cell. Upper rows: split R-hat and effective sample size of the "
         "worst slow observable, and the difference of q between cold and hot starts in its errors, each as met by the "
-        "share of disorder samples that the config asks for. White is the limit, bold beside the colour bar; blue is "
-        "better, red worse, by factors; a dot marks cells that are not converged, grey has no value. Bottom: round "
-        "trips of a chain along the whole ladder, hidden columns included, in beta and in g, a point per disorder "
-        "sample, a bar at the median; above the dashed line a chain got round once on average. Where round trips are "
-        "rare only the criteria above speak for the samples."
+        "share of disorder samples that the config asks for. White: the limit, bold beside the colour bar; blue is "
+        "better, red is worse. A dot marks cells that are not converged; grey: not sampled, or without a value. "
+        "Bottom: round trips of a chain along the whole ladder, hidden columns included, in beta and in g; a point "
+        "per disorder sample, a bar at the median. Below the dashed line most chains never got round in the run: "
+        "mixing then rests on exchange between parts of the ladder, and a longer run is the remedy."
     ),
     "scaling": (
         "Activity q against beta in double logarithms at several g. Points: samples at the largest N; hollow where "

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 from nsslib.analysis.convergence import AXES
@@ -19,8 +22,10 @@ from nsslib.plotting import COLOURS
 _FACTOR = 2.0
 _STEPS = 3
 """Colours reach _STEPS factors to both sides of a limit."""
-_LABELS = 5
-"""Most values written along an axis of a panel."""
+_LABELS, _CHARACTERS = 6, 18
+"""Most values up the side of a panel, and most characters of values below it."""
+_COLOURS = ListedColormap(mpl.colormaps["RdBu_r"](np.linspace(0.08, 0.92, 256)))
+"""Blue to red, safe for colour-blind readers; without the darkest ends, on which a dot would not show."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,8 @@ def convergence(table: xr.Dataset, found: xr.Dataset, seeds: xr.Dataset, limits:
         "cold_hot": _Criterion("cold/hot difference", limits.cold_hot),
     }
     columns = table.sizes["N"]
-    figure = Figure(figsize=(1.75 * columns + 1.6, 7.4), layout="constrained")
-    axes = figure.subplots(len(criteria) + 1, columns, squeeze=False, height_ratios=(1, 1, 1, 0.8))
+    figure = Figure(figsize=(1.75 * max(columns, 2) + 1.6, 7.4), layout="constrained")
+    axes = figure.subplots(len(criteria) + 1, columns, squeeze=False, sharey="row", height_ratios=(1, 1, 1, 0.8))
     for row, (name, criterion) in zip(axes, criteria.items(), strict=False):
         for ax, N in zip(row, table["N"].values, strict=True):
             image = _cells(ax, found[name].sel(N=N), table.sel(N=N), criterion)
@@ -82,14 +87,13 @@ def convergence(table: xr.Dataset, found: xr.Dataset, seeds: xr.Dataset, limits:
         ax.set_title(f"N = {N}", fontsize=10)
     for ax in axes[:-2].ravel():
         ax.tick_params(labelbottom=False)
-    for ax in axes[:-1, 1:].ravel():
-        ax.tick_params(labelleft=False)
     for ax in axes[:-1, 0]:
         ax.set_ylabel("coupling strength $g$")
     for ax in axes[-2]:
         ax.set_xlabel(r"inverse temperature $\beta$")
     _round_trips(axes[-1], seeds)
-    title = rf"$\gamma$ = {text(float(table['gamma']))}; dot: not converged"
+    share = f"{100.0 * limits.seeds:g} % of samples"
+    title = rf"$\gamma$ = {text(float(table['gamma']))}; value met by {share}; dot: not converged"
     figure.suptitle(title, fontsize=9, color="0.35")
     return figure
 
@@ -98,14 +102,16 @@ def _cells(ax: Axes, values: xr.DataArray, table: xr.Dataset, criterion: _Criter
     """One criterion at one N, with a dot in every sampled cell that is not converged."""
     dims = ("g", "beta")
     beyond = criterion.beyond(values.transpose(*dims).values)
-    image = ax.imshow(beyond, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-_STEPS, vmax=_STEPS)
+    image = ax.imshow(beyond, origin="lower", aspect="auto", cmap=_COLOURS, vmin=-_STEPS, vmax=_STEPS)
     sampled = table["converged_seeds"].notnull().transpose(*dims).values
     rows, columns = np.nonzero(sampled & ~(table["converged"].transpose(*dims).values > 0))
     ax.plot(columns, rows, "o", ms=3, mfc="black", mec="white", mew=0.4, ls="none")
     ax.set_facecolor("0.85")
     for axis, dim in ((ax.xaxis, "beta"), (ax.yaxis, "g")):
-        shown = range(0, values.sizes[dim], -(-values.sizes[dim] // _LABELS))
-        axis.set_ticks(shown, [text(values[dim].values[k]) for k in shown])
+        labels = [text(v) for v in values[dim].values.tolist()]
+        room = _LABELS if dim == "g" else max(2, _CHARACTERS // max(map(len, labels)))
+        shown = range(0, len(labels), -(-len(labels) // room))
+        axis.set_ticks(shown, [labels[k] for k in shown])
     ax.tick_params(labelsize=8)
     ax.grid(False)
     return image
@@ -123,22 +129,25 @@ def _scale(figure: Figure, row: NDArray[np.object_], image: AxesImage, criterion
 
 def _round_trips(row: NDArray[np.object_], seeds: xr.Dataset) -> None:
     """A point per disorder sample, along beta and along g; a bar at the median."""
+    largest = 1.0
     for ax, N in zip(row, seeds["N"].values, strict=True):
         for k, axis in enumerate(AXES):
             trips = _of_shards(seeds[f"round_trips_{axis}"].sel(N=N))
             if not trips.size:
-                ax.annotate("none\ntried", (k, 0.5), xycoords=("data", "axes fraction"), ha="center", color="0.4")
+                box = {"fc": "white", "ec": "none", "pad": 1.0}
+                ax.text(k, 0.5, "no exchange", transform=ax.get_xaxis_transform(), ha="center", fontsize=8, bbox=box)
                 continue
             spread = k + np.linspace(-0.25, 0.25, trips.size) if trips.size > 1 else np.array([float(k)])
-            ax.plot(spread, trips, "o", ms=3.5, color=COLOURS[k], alpha=0.8, mew=0)
+            ax.plot(spread, trips, "o", ms=3.5, color=COLOURS[k], alpha=0.8, mew=0, clip_on=False, zorder=3)
             ax.hlines(np.median(trips), k - 0.35, k + 0.35, color="black", lw=1)
+            largest = max(largest, trips.max())
         ax.axhline(1.0, color="0.6", lw=0.8, ls="--")
-        ax.set_yscale("symlog", linthresh=0.1)
         ax.set_xticks(range(len(AXES)), [r"in $\beta$", "in $g$"])
-        ax.set(xlim=(-0.6, 1.6))
-        ax.sharey(row[0])
-        ax.tick_params(labelsize=8, labelleft=ax is row[0])
-    row[0].set(ylim=(0.0, None), ylabel="round trips a chain")
+        ax.set_xlim(-0.6, 1.6)
+        ax.set_yscale("symlog", linthresh=0.1)
+        ax.tick_params(labelsize=8)
+    row[0].set(ylim=(0.0, 1.6 * largest), ylabel="round trips a chain")
+    row[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def _of_shards(trips: xr.DataArray) -> NDArray[np.float64]:

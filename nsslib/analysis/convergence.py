@@ -75,7 +75,7 @@ def convergence(table: xr.Dataset, seeds: xr.Dataset, limits: Convergence) -> xr
     words = {
         "rhat": "split R-hat of the slow observables that the wanted share of disorder samples does not exceed",
         "ess": "effective sample size of the slow observables that the wanted share of disorder samples reaches",
-        "cold_hot": "cold/hot difference of q, in its errors, which the wanted share of disorder samples meets",
+        "cold_hot": "cold/hot difference of q in its errors that the wanted share of disorder samples does not exceed",
         "round_trips_beta": "round trips of a chain along beta: mean over chains, median over disorder samples",
         "round_trips_g": "round trips of a chain along g: mean over chains, median over disorder samples",
     }

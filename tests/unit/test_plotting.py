@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from nsslib import plotting, plotting_convergence, plotting_science, run_sweep, store
 from nsslib.analysis.finite_size import replica_value
+from nsslib.config import Convergence
 from nsslib.configfile import parse
 from nsslib.draw import draw
 from nsslib.figures import BETAS_PER_PAGE, CAPTIONS, PER_GAMMA, figures
@@ -168,22 +169,6 @@ def science(tiny_sweep, group):
     return store.read_table(tiny_sweep[1], "fits", group).isel(gamma=0)
 
 
-def test_convergence_marks_every_cell_that_is_not_and_shows_the_limits(tiny_sweep, table):
-    config, results = tiny_sweep
-    found, seeds = (
-        store.read_table(results, "order_parameters", group).isel(gamma=0) for group in ("/convergence", "/per_seed")
-    )
-    figure = plotting_convergence.convergence(table, found, seeds, config.convergence)
-    heatmaps = [ax for ax in figure.axes if ax.images]
-    assert len(heatmaps) == 3 * table.sizes["N"]
-    for ax, N in zip(heatmaps, list(table["N"].values) * 3, strict=True):
-        dots = sum(len(line.get_xdata()) for line in ax.lines)
-        assert dots == int((table["converged"].sel(N=N) == 0).sum())
-    bold = [t.get_text() for ax in figure.axes for t in ax.get_yticklabels() if t.get_fontweight() == "bold"]
-    limits = config.convergence
-    assert [float(text) for text in bold] == [limits.rhat, limits.ess, limits.cold_hot]
-
-
 def words(figure):
     return " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
 
@@ -212,6 +197,81 @@ def test_the_response_is_hollow_where_not_converged(tiny_sweep, table):
     assert drawn.count(False) == 2 and drawn.count(True) == 6
     empty = plotting_science.response(check * np.nan, table["converged"])
     assert words(empty).count("not enough saved trajectories") == 2
+
+
+@pytest.fixture
+def convergence_figure(tiny_sweep, table):
+    """``draw(limits, found=..., seeds=...)``: panels and colour bars for the tiny sweep, or changed tables of it."""
+    groups = {"found": "convergence", "seeds": "per_seed"}
+    stored = {k: store.read_table(tiny_sweep[1], "order_parameters", v).isel(gamma=0) for k, v in groups.items()}
+
+    def draw(limits=Convergence(), **changed):  # noqa: B008
+        tables = {k: changed.get(k, lambda data: data)(data.copy(deep=True)) for k, data in stored.items()}
+        figure = plotting_convergence.convergence(table, tables["found"], tables["seeds"], limits)
+        return np.reshape(figure.axes[:8], (4, 2)), figure.axes[8:]
+
+    return draw
+
+
+def test_cells_that_are_not_converged_have_a_dot_beside_every_criterion(convergence_figure, table):
+    table["converged"][:] = 0
+    table["converged"][{"g": 0, "beta": 0}] = 1
+    table["converged_seeds"][{"N": 1, "g": 1, "beta": 1}] = np.nan
+    panels, _ = convergence_figure()
+    for row in panels[:3]:
+        dots = [set(zip(*ax.lines[0].get_data(), strict=True)) for ax in row]
+        assert dots[0] == {(1, 0), (0, 1), (1, 1)}, "(beta, g) of all but the first"
+        assert dots[1] == {(1, 0), (0, 1)}, "none where nothing was sampled"
+
+
+CRITERIA = {"rhat": (0, 1.2, 1.3, 1.15), "ess": (1, 30.0, 20.0, 40.0), "cold_hot": (2, 7.0, 8.0, 6.0)}
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_colours_change_sides_at_the_limit_of_the_config(convergence_figure, name):
+    row, limit, bad, good = CRITERIA[name]
+
+    def changed(found):
+        found[name][:] = xr.DataArray([[limit, bad], [good, np.nan]], dims=("g", "beta"))
+        return found
+
+    panels, bars = convergence_figure(Convergence(**{name: limit}), found=changed)
+    (image,) = panels[row, 0].images
+    red, _, blue = np.moveaxis(image.to_rgba(image.get_array())[..., :3], -1, 0)
+    assert abs(red - blue)[0, 0] < 0.02 < red[0, 1] - blue[0, 1]
+    assert blue[1, 0] - red[1, 0] > 0.02
+    assert image.get_array().mask.tolist() == [[False, False], [False, True]], "no colour without a value"
+    middle = [label for label in bars[row].get_yticklabels() if label.get_fontweight() == "bold"]
+    assert [(label.get_text(), label.get_position()[1]) for label in middle] == [(f"{limit:g}", 0.0)]
+
+
+def test_values_beyond_any_scale_are_drawn_on_the_good_side(convergence_figure):
+    """R-hat of finite chains may be below 1, and a limit on the sample size may be 0."""
+
+    def changed(found):
+        return found.assign(rhat=0.999 * xr.ones_like(found["rhat"]))
+
+    panels, _ = convergence_figure(Convergence(ess=0.0), found=changed)
+    for ax in panels[:2].ravel():
+        data = ax.images[0].get_array()
+        assert not np.ma.is_masked(data) and (data < 0.0).all()
+
+
+def test_round_trips_have_a_point_for_every_disorder_sample(convergence_figure, tiny_sweep):
+    seeds = store.read_table(tiny_sweep[1], "order_parameters", "per_seed").isel(gamma=0, g=0, beta=0)
+    panels, _ = convergence_figure()
+    for N, ax in enumerate(panels[3]):
+        drawn = [line.get_ydata() for line in ax.lines if line.get_marker() == "o"]
+        for axis, values in zip(("beta", "g"), drawn, strict=True):
+            np.testing.assert_array_equal(np.sort(values), np.sort(seeds[f"round_trips_{axis}"].isel(N=N)))
+            assert (values <= ax.get_ylim()[1]).all(), "none is cut off"
+
+
+def test_an_axis_without_exchange_says_so(convergence_figure):
+    panels, _ = convergence_figure(seeds=lambda data: data.assign(round_trips_g=np.nan * data["round_trips_g"]))
+    for ax in panels[3]:
+        assert [text.get_text() for text in ax.texts] == ["no exchange"]
+        assert sum(line.get_marker() == "o" for line in ax.lines) == 1
 
 
 def test_values_that_are_missing_are_not_drawn(table, theory):
