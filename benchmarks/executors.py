@@ -1,8 +1,9 @@
-"""Wall time of a whole `snakemake` run over its sampling alone, for every executor that is there.
+"""Wall time of `snakemake --until simulate` over the sampling alone, for every executor that is there.
 
-    python benchmarks/executors.py [--shards 40] [--seconds 20] [--cores 2] [local dask slurm]
+    python benchmarks/executors.py [--shards 40] [--seconds 20] [--cores 2] [--apart] [local dask slurm]
 
-Every shard is a job of its own, the worst case: small ones are batched otherwise. SLURM joins where `sinfo` answers.
+Small shards are batched, as in any sweep; with --apart every one is a job of its own, the worst case. SLURM joins
+where `sinfo` answers.
 alone   against the time that the shards would take in a pool of bare processes, one a core, measured on a few of them
 within  against the sampling time that the stores of the same run record, which noise on the machine changes as well
 """
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from nsslib.configfile import parse
-from nsslib.grid import Shard, shards
+from nsslib.grid import Shard, batches, shards
 from nsslib.plan import seconds_per_step
 from nsslib.sampling.run import run
 
@@ -32,14 +33,14 @@ BATCH = 64
 """Seeds this far apart are never in one batch."""
 
 
-def sweep(count: int, seconds: float) -> dict[str, Any]:
+def sweep(count: int, seconds: float, apart: bool) -> dict[str, Any]:
     """A config of `count` shards that each take about so many seconds here."""
     config: dict[str, Any] = {
         "name": "executors",
         "blocks": {"main": {"N": [128], "g": [0.8, 1.0, 1.2], "beta": [3.0, 10.0, 30.0]}},
         "sampler": {"burn_in": 100, "steps": 1000, "save": {"trajectories": 0}},
     }
-    config["blocks"]["main"]["seeds"] = [BATCH * k for k in range(count)]
+    config["blocks"]["main"]["seeds"] = [(BATCH if apart else 1) * k for k in range(count)]
     steps = round(seconds / seconds_per_step(next(shards(parse(config)))))
     # As many draws as a sweep keeps, however long the shard.
     config["sampler"] |= {"steps": steps, "save": {"observables": max(1, steps // 1000), "trajectories": 0}}
@@ -59,7 +60,7 @@ def alone(config: dict[str, Any], cores: int) -> float:
 
 
 def whole_run(executor: str, config: dict[str, Any], cores: int) -> tuple[float, float]:
-    """Wall time of a Snakemake run of the whole sweep, and the sampling time its stores record."""
+    """Wall time of a Snakemake run up to the last shard, and the sampling time its stores record."""
     limit = ["--jobs" if executor == "slurm" else "--cores", str(cores)]
     # Under the checkout, which compute nodes see as well.
     (ROOT / "results").mkdir(exist_ok=True)
@@ -69,7 +70,7 @@ def whole_run(executor: str, config: dict[str, Any], cores: int) -> tuple[float,
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", place,
-             "--profile", ROOT / "profiles" / executor, "--configfile", path, *limit],
+             "--profile", ROOT / "profiles" / executor, "--configfile", path, "--until", "simulate", *limit],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         took = time.perf_counter() - began
@@ -93,10 +94,14 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=20.0, help="of sampling, each shard, about")
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--apart", action="store_true", help="a job for every shard")
     options = parser.parse_args()
-    config = sweep(options.shards, options.seconds)
+    config = sweep(options.shards, options.seconds, options.apart)
+    jobs = len(batches(parse(config)))
     shard = alone(config, options.cores)
-    print(f"whole run / sampling, {options.shards} shards of {shard:.1f} s on {options.cores} cores", flush=True)
+    print(
+        f"run / sampling, {options.shards} shards of {shard:.1f} s in {jobs} jobs on {options.cores} cores", flush=True
+    )
     for executor in options.executors or available():
         took, recorded = whole_run(executor, config, options.cores)
         pure = shard * options.shards / options.cores

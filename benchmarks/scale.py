@@ -20,7 +20,8 @@ from nsslib.configfile import parse
 from nsslib.grid import Shard, batches, shards
 from nsslib.plan import estimates
 from nsslib.progress import Reporter
-from nsslib.stages import ensure_shard, reduce_sweep
+from nsslib.stages import ensure_shard
+from nsslib.tables import reduce_sweep
 
 
 def sweep(count: int, sizes: list[int], steps: int) -> Config:

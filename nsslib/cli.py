@@ -203,7 +203,7 @@ def validate(path: Annotated[Path, typer.Argument(help="config file, store or di
 @app.command()
 def verdicts(results: Results) -> None:
     """Print what a sweep says of replica theory: agree, disagree or not converged, with the evidence."""
-    from nsslib.stages import read_verdicts
+    from nsslib.tables import read_verdicts
 
     table = Table("gamma", "question", "answer", "evidence", show_lines=True)
     for found in read_verdicts(results):

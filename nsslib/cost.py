@@ -28,8 +28,8 @@ SECONDS_PER_TABLE = 0.5
 """Checking, reading and reducing a small shard."""
 SECONDS_PER_DRAW = 1e-5
 """Reducing a draw of a cell; twice what is measured."""
-TABLE_BYTES = 4 * 75 * 8
-"""Of one cell of one disorder sample: some 75 variables, and copies of them while errors are computed."""
+TABLE_BYTES = 4 * 77 * 8
+"""Of one cell of one disorder sample: some 77 variables, and copies of them while errors are computed."""
 
 
 def seconds(shard: Shard) -> float:

@@ -67,7 +67,7 @@ CAPTIONS = {
         "Left: modulus of the overlap of two replicas against N, below, at and above the edge of chaos. Lines: "
         "a + b N^-1/2 through the converged sizes; dashed: N^-1/2 from the smallest size. A constant a would be an "
         "overlap at N = infinity, as in the published theory; a line along the dashes is none; sizes "
-        "below 10/(1 - replicon) hardly fall and decide nothing. Right: distribution of "
+        "below 10/(1 - replicon)^2 hardly fall and decide nothing. Right: distribution of "
         "the signed overlap in the last of these cells: it narrows where the overlap vanishes, and has two peaks that "
         "stay where it does not. Hollow where not converged."
     ),
@@ -91,9 +91,9 @@ def figures(config: Config) -> dict[str, str]:
     ``kind/gamma=0/page=2``. No commas: Snakemake separates the wildcards of remote jobs by them.
     """
     names: dict[str, str] = {}
-    union = axes(config)
-    pages = -(-len(union["beta"]) // BETAS_PER_PAGE)
-    for gamma in union["gamma"]:
+    for gamma in axes(config)["gamma"]:
+        betas = {beta for block in config.blocks.values() if gamma in block.gamma for beta in block.beta}
+        pages = -(-len(betas) // BETAS_PER_PAGE)
         for page in range(1, pages + 1):
             suffix = f"/page={page}" if pages > 1 else ""
             names[f"order-parameters/gamma={text(gamma)}{suffix}"] = "order-parameters"

@@ -20,7 +20,8 @@ from nsslib.grid import batches, shards
 from nsslib.progress import Reporter
 from nsslib.sampling.run import run
 from nsslib.shard import to_tree
-from nsslib.stages import ensure_shard, fit_sweep, overview_sweep, record_config, reduce_sweep, run_batch, theory_sweep
+from nsslib.stages import ensure_shard, record_config, run_batch
+from nsslib.tables import fit_sweep, overview_sweep, reduce_sweep, theory_sweep
 
 TABLES = ("order_parameters", "theory", "fits")
 

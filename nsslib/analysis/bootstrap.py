@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-Floats = NDArray[np.float64]
+from nsslib.analysis.sizes import Floats, pooled_variance
 
 DRAWS = 400
 _USABLE = 0.95
@@ -38,7 +38,8 @@ def bootstrap_means(values: xr.DataArray, draws: int = DRAWS) -> Floats:
     -------
     (1 + draws, gamma, N, g, beta) array
         First the mean of the sample. Deviations from it are stretched by sqrt(n/(n - 1)), so that their
-        variance is that of a mean over n seeds without bias; nan with fewer than two seeds, but the first.
+        variance is that of a mean over n seeds without bias, and to the `pooled_variance` of all sizes; nan
+        with fewer than two seeds, but the first.
     """
     values = values.transpose("gamma", "N", "g", "beta", "seed")
     result = np.full((1 + draws, *values.shape[:-1]), np.nan)
@@ -47,6 +48,11 @@ def bootstrap_means(values: xr.DataArray, draws: int = DRAWS) -> Floats:
             cells = values.values[i, k]
             cells = cells[..., np.isfinite(cells).any(axis=(0, 1))]
             result[:, i, k] = _means(cells, resampled_seeds(cells.shape[-1], int(N), float(gamma), draws))
+    own, n = (np.moveaxis(v, 1, -1) for v in (variance(result), np.isfinite(values.values).sum(axis=-1)))
+    pooled = pooled_variance(values["N"].values, own, n)[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        stretch = np.moveaxis(np.where(own > 0.0, np.sqrt(pooled / own), 1.0), -1, 1)
+    result[1:] = result[0] + stretch * (result[1:] - result[0])
     return result
 
 
@@ -132,22 +138,3 @@ def sufficient(name: str, value: xr.Variable) -> dict[str, xr.Variable]:
 def attrs(words: str) -> dict[str, str]:
     """Attributes of a dimensionless variable."""
     return {"long_name": words, "units": "1"}
-
-
-def weighted_line(x: Floats, y: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Weighted least squares y = a + b x along the last axis; points of weight 0 may be nan.
-
-    Returns
-    -------
-    a, b : arrays of the broadcast shape without its last axis
-        nan with fewer than two points.
-    """
-    used = weight > 0.0
-    w, y = np.where(used, weight, 0.0), np.where(used, y, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        total = w.sum(axis=-1)
-        x0 = (w * x).sum(axis=-1) / total
-        away = np.where(used, x - x0[..., None], 0.0)
-        several = used.sum(axis=-1) > 1
-        b = np.where(several, (w * away * y).sum(axis=-1) / (w * away**2).sum(axis=-1), np.nan)
-        return (w * y).sum(axis=-1) / total - b * x0, b

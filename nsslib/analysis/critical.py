@@ -20,10 +20,10 @@ from nsslib.analysis.bootstrap import (
     fewest,
     sufficient,
     variance,
-    weighted_line,
     z_score,
 )
 from nsslib.analysis.collapse import scaling_collapse
+from nsslib.analysis.sizes import weighted_line
 from nsslib.theory import transition
 
 DECADE = 10.0

@@ -1,16 +1,18 @@
 """Extrapolation to infinitely many units, its covariance between cells, and the distance from theory.
 
-Errors are those of a bootstrap over disorder samples. What a sample gives already contains its thermal
-error, so the scatter between samples is disorder and thermal variance together, and resampling the
-samples counts either once; drawing thermal errors on top would count them twice. They enter alone where
-a size has one sample, and as the least variance a size can have. The fitted value is linear in the
-samples' values, so that the limit of infinitely many resamplings is known: every sample has an
-*influence* on every fitted value, and a covariance is the sum of products of influences. Cells and
-observables of one (gamma, N) are resampled together: the common samples are what their influences share.
+Errors are those of a bootstrap over disorder samples, whose scatter is a power of N (`pooled_variance`).
+What a sample gives already contains its thermal error, so the scatter between samples is disorder and
+thermal variance together, and resampling the samples counts either once; drawing thermal errors on top
+would count them twice. They enter alone where a size has one sample, and as the least variance a size can
+have. The fitted value is linear in the samples' values, so that the limit of infinitely many resamplings
+is known: every sample has an *influence* on every fitted value, and a covariance is the sum of products of
+influences. Cells and observables of one (gamma, N) are resampled together: the common samples are what
+their influences share.
 
-The expansion in 1/N is one in 1/(N (1 - lambda)), lambda the replicon eigenvalue of the branch without
-overlap: at N (1 - lambda) of order one the fluctuations of the overlap are as large as the activity
-itself. Sizes below `smallest_asymptotic` are left out, as far as three remain.
+An expansion in 1/N needs sizes at which fluctuations of the overlap Q are Gaussian. With lambda the replicon
+eigenvalue of the branch without overlap, their weight is exp(-N [(1 - lambda) Q^2/2 + u Q^4 + ...]), up to
+factors of order one, and what the second term changes is of order 1/(N (1 - lambda)^2). Sizes below
+`smallest_asymptotic` are left out, as far as three remain.
 """
 
 from __future__ import annotations
@@ -25,13 +27,14 @@ from scipy.stats import chi2 as chi_squared
 from scipy.stats import f as fisher
 from scipy.stats import norm, t
 
+from nsslib.analysis.sizes import pooled_variance
 from nsslib.observables import LONG_NAMES
 
 FITTED = ("q", "l2", "energy", "R_int", "Y", "Q2", "log_z")
 OMEGAS = (0.5, 2.0)
 """Range of a free exponent of the leading correction."""
 ASYMPTOTIC = 10.0
-"""N (1 - lambda) from which corrections are taken as an expansion in 1/N."""
+"""N (1 - lambda)^2 from which corrections are taken as an expansion in 1/N."""
 _LEAST_N = 3
 
 # At 5 % one good fit in twenty would lose its smallest size by chance, and then covers the truth one time in
@@ -50,8 +53,8 @@ _WORDS = {
     "dof": "degrees of freedom of chi2; 0 where the sizes determine the curve",
     "p_value": "probability of a larger chi2 with variances from few samples (Welch and James); nan if dof is 0",
     "N_min": "smallest N in the fit",
-    "enough": "1 where the sizes suffice: all in the fit have N (1 - replicon) >= 10, dof > 0, p_value >= 0.01 and two "
-    "disorder samples or more of every size",
+    "enough": "1 where the sizes suffice: all in the fit have N (1 - replicon)^2 >= 10, dof > 0, p_value >= 0.01 and "
+    "two disorder samples or more of every size",
     "theory": "replica value (branch of the theory table)",
     "z": "extrapolated less replica value, in standard deviations of the normal distribution of equal probability",
 }
@@ -78,7 +81,7 @@ class Fit:
 def smallest_asymptotic(theory: xr.Dataset) -> xr.DataArray:
     """N from which corrections are those of 1/N, by theory; 0 where it has an overlap or no stable branch."""
     gap = 1.0 - theory["replicon"]
-    return (ASYMPTOTIC / gap.where(gap > 0.0)).where((abs(theory["Q"]) < 1e-9) & (gap > 0.0), 0.0)
+    return (ASYMPTOTIC / gap.where(gap > 0.0) ** 2).where((abs(theory["Q"]) < 1e-9) & (gap > 0.0), 0.0)
 
 
 def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, smallest: float = 0.0) -> Fit | None:
@@ -167,7 +170,8 @@ def _curve(
     fit = Fit(
         value=float(value),
         std=float(np.sqrt(np.sum(widened**2 * variance))),
-        t_dof=float(parts.sum() ** 2 / spread) if spread else np.inf,
+        # Pooled variances are not independent: together they know no more than any of them.
+        t_dof=min(float(parts.sum() ** 2 / spread) if spread else np.inf, float(samples_dof.max())),
         slope=float(slope * N[0] ** omega),
         slope_err=float(np.sqrt(np.sum(solution[1] ** 2 * variance)) * N[0] ** omega),
         omega=omega,
@@ -216,18 +220,23 @@ def half_width(std: NDArray, dof: ArrayLike, sigmas: float) -> NDArray:
     return np.asarray(std * t.ppf(norm.cdf(sigmas), dof))
 
 
-def _over_samples(x: NDArray, err: NDArray) -> dict[str, NDArray]:
-    """Mean over the last axis, its variance, the degrees of freedom, and the influence of every sample."""
+def _over_samples(N: NDArray, x: NDArray, err: NDArray) -> dict[str, NDArray]:
+    """Mean over the last axis, its variance, the degrees of freedom, and the influence of every sample.
+
+    The axis before it is that of the sizes, whose scatter is pooled; influences are stretched to it.
+    """
     here = np.isfinite(x)
     n = here.sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(here, x, 0.0).sum(-1) / n
         influence = np.where(here, x - mean[..., None], 0.0) / np.sqrt(np.maximum(n * (n - 1), 1))[..., None]
         thermal = np.where(here, err**2, 0.0).sum(-1) / n**2
-    between = np.sum(influence**2, -1)
+    scatter = np.sum(influence**2, -1)
+    between, dof = pooled_variance(N, scatter, n)
+    influence *= np.sqrt(between / np.where(scatter > 0.0, scatter, 1.0))[..., None]
     variance = np.maximum(between, thermal)
     # A variance that the thermal error sets is known, not estimated from the scatter.
-    dof = np.where((n > 1) & (between >= thermal), n - 1.0, np.inf)
+    dof = np.where((n > 1) & (between >= thermal), dof, np.inf)
     return {"n": n, "mean": mean, "variance": variance, "own": variance - between, "dof": dof, "influence": influence}
 
 
@@ -280,7 +289,8 @@ def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) 
 def _extrapolated(seeds: xr.Dataset, name: str, smallest: NDArray) -> tuple[dict[str, NDArray], NDArray, NDArray]:
     """Columns of the table for one observable, influences (gamma, g, beta, N, seed), own variances."""
     x, err = (seeds[key].transpose(*_CELL, "N", "seed").values for key in (name, f"{name}_err"))
-    at, N = _over_samples(x, err), seeds["N"].values
+    N = seeds["N"].values
+    at = _over_samples(N, x, err)
     shape = x.shape[:3]
     coefficients = np.full((*shape, len(N)), np.nan)
     columns = {key: np.full(shape, np.nan) for key in Fit.__dataclass_fields__ if key != "coefficients"}

@@ -151,6 +151,8 @@ def _described(table: xr.Dataset, suffixes: dict[str, str]) -> xr.Dataset:
         "round_trips_beta": "round trips of a chain along beta, mean over the chains of all cells",
         "round_trips_g": "round trips of a chain along g, mean over the chains of all cells",
         "n_seeds": "number of disorder samples",
+        "coupling_norm": "sum of J_ij^2 over i != j, over N - 1, less its mean over the disorder, 1",
+        "coupling_reciprocity": "sum of J_ij J_ji over i != j, over N - 1, less its mean over the disorder, gamma",
         "converged_seeds": "share of disorder samples that converged",
     }
     for key, variable in table.variables.items():

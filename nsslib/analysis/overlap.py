@@ -2,8 +2,9 @@
 
 Where the branch without overlap is stable, replicon lambda < 1, Q of two replicas is Gaussian of variance
 ~ 1/(N (1 - lambda)): E|Q| = b N^(-1/2) and E Q^2 = b/N. A constant a beside them is an overlap at N = infinity.
-At N (1 - lambda) of order one Q is as large as q itself and hardly falls with N, which a fit takes for a
-constant: a verdict "finite" needs larger sizes, "vanishes" does not, for this error has one sign.
+Smaller sizes, N (1 - lambda)^2 of order one and below, are those of the transition itself, where Q^2 falls as
+N^(-1/2) or slower, which a fit takes for a constant: a verdict "finite" needs larger ones, "vanishes" does not,
+for this error has one sign.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from nsslib.analysis.bootstrap import (
     fewest,
     sufficient,
     variance,
-    weighted_line,
     z_score,
 )
 from nsslib.analysis.finite_size import smallest_asymptotic
+from nsslib.analysis.sizes import weighted_line
 
 POWERS = {"Q_abs": 0.5, "Q2": 1.0}
 """y = a + b N^-power."""
@@ -79,7 +80,7 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
         if name == "Q_abs":
             result["sizes"] = xr.Variable(dims, good.sum(axis=-1), attrs("number of converged sizes in the fits"))
             counted = (large & good).sum(axis=-1)
-            result["sizes_asymptotic"] = xr.Variable(dims, counted, attrs("those with N (1 - replicon) of at least 10"))
+            result["sizes_asymptotic"] = xr.Variable(dims, counted, attrs("those with N (1 - replicon)^2 >= 10"))
             result.update(_free_power(N, y, good, few, dims))
     agreed = np.where((verdicts[0] == verdicts[1]) | (verdicts[1] == 0), verdicts[0], 0)
     agreed = np.where(verdicts[0] == 0, verdicts[1], agreed).astype(np.int8)

@@ -75,7 +75,7 @@ def test_sizes_before_the_power_law_do_not_make_an_overlap_finite():
 
 def test_sizes_count_where_the_branch_without_overlap_is_stable():
     table, _ = samples(np.random.default_rng(5), cells=1)
-    assert smallest_asymptotic(theory(table, 0.9)).item() == pytest.approx(100.0)
+    assert smallest_asymptotic(theory(table, 0.9)).item() == pytest.approx(1000.0)
     assert smallest_asymptotic(theory(table, 1.1)).item() == 0.0
     assert smallest_asymptotic(theory(table, 0.9, Q=0.1)).item() == 0.0
 

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from nsslib import files, stages, store
+from nsslib import files, stages, store, tables
 from nsslib.errors import UserError
 from nsslib.grid import batches, shards
 from nsslib.progress import Reporter
@@ -160,14 +160,14 @@ def test_reducing_without_a_shard_undoes_its_manifest_and_says_so_in_one_line(sw
     victim = results / batch.shards[-1].path
     fault(victim)
     with pytest.raises(UserError, match="run the sweep again") as error:
-        stages.reduce_sweep(config, results)
+        tables.reduce_sweep(config, results)
     assert str(error.value).startswith(str(victim)) and "\n" not in str(error.value)
     assert [(results / b.manifest).exists() for b in batches(config)] == [b != batch for b in batches(config)]
 
 
 def test_tables_are_published_with_the_config(sweep):
     config, results = sweep
-    for stage in (stages.reduce_sweep, stages.theory_sweep, stages.fit_sweep):
+    for stage in (tables.reduce_sweep, tables.theory_sweep, tables.fit_sweep):
         path = stage(config, results)
         attrs = store.check(path, path.stem)
         assert json.loads(attrs["config"])["name"] == "tiny"
@@ -176,7 +176,7 @@ def test_tables_are_published_with_the_config(sweep):
 def test_reducing_twice_gives_the_same_numbers(sweep):
     config, results = sweep
     before = store.check(results / "order_parameters.zarr", "order_parameters")
-    stages.reduce_sweep(config, results)
+    tables.reduce_sweep(config, results)
     after = store.check(results / "order_parameters.zarr", "order_parameters")
     assert before["content_sha256"] == after["content_sha256"]
 
@@ -185,4 +185,4 @@ def test_fitting_without_tables_names_the_missing_one(sweep):
     config, results = sweep
     shutil.rmtree(results / "theory.zarr")
     with pytest.raises(UserError, match=r"theory\.zarr: no such store"):
-        stages.fit_sweep(config, results)
+        tables.fit_sweep(config, results)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from nsslib import stages
+from nsslib import tables
 from nsslib.configfile import parse
 from nsslib.progress import logged
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
-        stage = getattr(stages, snakemake.params.stage)
+        stage = getattr(tables, snakemake.params.stage)
         stage(parse(snakemake.config), Path(snakemake.output[0]).parent)
