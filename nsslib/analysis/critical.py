@@ -23,6 +23,7 @@ from nsslib.analysis.bootstrap import (
     z_score,
 )
 from nsslib.analysis.collapse import scaling_collapse
+from nsslib.analysis.finite_size import smallest_asymptotic
 from nsslib.analysis.sizes import weighted_line
 from nsslib.theory import transition
 
@@ -40,7 +41,7 @@ def critical_behaviour(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset,
     seeds : Dataset
         The same of every disorder sample, with dim seed.
     theory : Dataset
-        Replica values, dims (gamma, g, beta).
+        Replica values with their replicon, dims (gamma, g, beta).
     eta : float
         Confining term; with any there is no transition, and nothing is predicted.
 
@@ -116,7 +117,9 @@ def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.
     curve = weighted_line(np.log(beta), np.log(theory["q"].values)[:, None], weight)[1]
     result = {f"exponent{key}": value for key, value in found.items()}
     result["exponent_theory"] = xr.Variable(dims, np.where(enough, curve, np.nan), attrs(f"{words}, replica curve"))
-    excess = at_infinite_N(table["N"].values, np.moveaxis(slope - curve, 2, -1))
+    needed = np.where(usable, smallest_asymptotic(theory).values[:, None], 0.0).max(axis=-1)
+    large = table["N"].values[:, None] >= needed
+    excess = at_infinite_N(table["N"].values, np.moveaxis(np.where(large, slope - curve, np.nan), 2, -1))
     few, words = fewest(table["n_seeds"], ("N", "beta")), "exponent less that of the replica curve, at N = infinity"
     limits = described(excess, few, ("gamma", "g"), words)
     result |= {f"exponent_excess{key}": value for key, value in limits.items()}

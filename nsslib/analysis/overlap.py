@@ -74,7 +74,8 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
         result.update({f"{name}_slope{key}": slope[key] for key in ("", "_err")})
         constant = weighted_line(N**-power, y, np.where(large, weight, 0.0))[0]
         constant[:, (large & good).sum(axis=-1) < _LEAST_N] = np.nan
-        verdict = _verdict(a, constant, few, found, _largest(y[0], good))
+        curved = curved_limit(N, y, weight, power)
+        verdict = _verdict(a, (constant, curved), few, found, _largest(y[0], good))
         verdicts.append(verdict)
         result[f"{name}_verdict"] = xr.Variable(dims, verdict, _flags(f"verdict on {words}"))
         if name == "Q_abs":
@@ -95,14 +96,32 @@ def _largest(y: Floats, good: NDArray[np.bool_]) -> Floats:
     return np.take_along_axis(y, last, axis=-1)[..., 0]
 
 
+def curved_limit(N: Floats, y: Floats, weight: Floats, power: float) -> Floats:
+    """a of a + b N^-power + c N^-(power + 1), least squares along the last axis; nan with fewer than four sizes.
+
+    Parameters
+    ----------
+    N : (sizes,) array
+    y : (draw, ..., sizes) array
+    weight : (..., sizes) array
+        0 where a size takes no part.
+    """
+    used = weight > 0.0
+    design = np.stack([np.ones_like(N), (N / N[0]) ** -power, (N / N[0]) ** -(power + 1.0)], axis=-1)
+    root = np.sqrt(np.where(used, weight, 0.0))[..., None]
+    inverse = np.linalg.pinv(design * root)[..., 0, :] * root[..., 0]
+    a = (inverse * np.where(used, y, 0.0)).sum(axis=-1)
+    return np.where(used.sum(axis=-1) > 3, a, np.nan)
+
+
 def _verdict(
-    a: Floats, constant: Floats, few: Floats, found: dict[str, xr.Variable], there: Floats
+    a: Floats, others: tuple[Floats, ...], few: Floats, found: dict[str, xr.Variable], there: Floats
 ) -> NDArray[np.int8]:
-    """Finite: beyond 3 sigma, from the asymptotic sizes alone too.
+    """Finite: beyond 3 sigma, from the asymptotic sizes alone and with the next correction too.
 
     Vanishing: within 2 sigma of 0, and half of what the largest size has is excluded by the 95 % interval.
     """
-    finite = (z_score(a, few) > _FINITE) & (z_score(constant, few) > _FINITE)
+    finite = np.all([z_score(value, few) > _FINITE for value in (a, *others)], axis=0)
     vanishes = (abs(z_score(a, few)) < _ZERO) & (found["_high"].values < _SHARE * there)
     return np.where(finite, 2, np.where(vanishes, 1, 0)).astype(np.int8)
 
