@@ -82,7 +82,7 @@ def _transition(ax: Axes, critical: xr.Dataset) -> None:
     ax.axvline(edge, color="0.7", lw=0.8, ls=":")
     ax.set_yticks(range(len(rows)), [words for _, words in rows])
     ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="$g$")
-    ax.set_title("estimates of $g_c$; diamond: same estimator on the replica curve", fontsize=8)
+    ax.set_title("estimates of $g_c$; diamond: same on the replica curve", fontsize=8, loc="right")
     nu, err = float(critical["collapse_nu"]), float(critical["collapse_nu_err"])
     if np.isfinite(nu):
         words = rf"$\nu$ = {nu:.2f} $\pm$ {err:.2f} (expected {float(critical['nu_theory']):g})"
