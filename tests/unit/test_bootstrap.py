@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy.stats import norm, t
 
-from nsslib.analysis.bootstrap import bootstrap_means, described, resampled_seeds, variance, weighted_line, z_score
+from nsslib.analysis.bootstrap import bootstrap_means, described, resampled_seeds, variance, z_score
 
 
 def per_seed(values):
@@ -58,14 +58,3 @@ def test_a_z_score_has_the_probability_of_students_ratio():
     ratio = 6.0 / np.sqrt(variance(draws))
     assert norm.sf(-z_score(draws, np.array(4))) == pytest.approx(t.sf(ratio, 3))
     assert z_score(draws, np.array(10**6)) == pytest.approx(-ratio, rel=1e-3)
-
-
-def test_a_weighted_line_is_that_of_polyfit_and_leaves_out_weight_0():
-    rng = np.random.default_rng(4)
-    x, y, w = rng.random(6), rng.random((3, 6)), rng.random(6)
-    w[2], y[:, 2] = 0.0, np.nan
-    a, b = weighted_line(x, y, w)
-    used = w > 0
-    for k in range(3):
-        np.testing.assert_allclose((b[k], a[k]), np.polyfit(x[used], y[k, used], 1, w=np.sqrt(w[used])))
-    assert np.isnan(weighted_line(x, y, np.where(np.arange(6) == 1, 1.0, 0.0))[1]).all()

@@ -8,12 +8,15 @@ from nsslib.analysis.sizes import pooled_variance, weighted_line
 N = np.array([32, 64, 128, 256, 512])
 
 
-def test_a_line_through_points_of_any_weight():
-    x, weight = np.array([1.0, 2.0, 4.0, 5.0]), np.array([1.0, 3.0, 0.0, 2.0])
-    y = 0.5 - 2.0 * x
-    y[2] = np.nan
-    assert np.allclose(weighted_line(x, y, weight), (0.5, -2.0))
-    assert np.isnan(weighted_line(x, y, np.array([1.0, 0, 0, 0]))).all()
+def test_a_weighted_line_is_that_of_polyfit_and_leaves_out_weight_0():
+    rng = np.random.default_rng(4)
+    x, y, w = rng.random(6), rng.random((3, 6)), rng.random(6)
+    w[2], y[:, 2] = 0.0, np.nan
+    a, b = weighted_line(x, y, w)
+    used = w > 0
+    for k in range(3):
+        np.testing.assert_allclose((b[k], a[k]), np.polyfit(x[used], y[k, used], 1, w=np.sqrt(w[used])))
+    assert np.isnan(weighted_line(x, y, np.where(np.arange(6) == 1, 1.0, 0.0))[1]).all()
 
 
 def variances(rng, draws, n, law):
