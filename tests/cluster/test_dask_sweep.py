@@ -6,7 +6,7 @@ import urllib.request
 import psutil
 import pytest
 from common import LITTLE, eventually
-from distributed import Client
+from distributed import Client, WorkerPlugin
 
 import nsslib
 from nsslib import UserError, distribute
@@ -19,25 +19,27 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
 def test_failed_and_killed_batches_are_named_while_the_others_finish(client, tmp_path, capsys):
-    def sabotage():
-        """On every worker: N = 4 fails, N = 6 kills its worker."""
-        import os
+    class Sabotage(WorkerPlugin):
+        """On every worker, restarted ones too: N = 4 fails, N = 6 kills its worker."""
 
-        from nsslib import distribute
+        def setup(self, worker):
+            import os
 
-        sound = distribute.run_batch
+            from nsslib import distribute
 
-        def run_batch(batch, results, reporter):
-            match batch.shards[0].N:
-                case 4:
-                    raise OSError("disk full")
-                case 6:
-                    os._exit(1)
-            return sound(batch, results, reporter)
+            sound = distribute.run_batch
 
-        distribute.run_batch = run_batch
+            def run_batch(batch, results, reporter):
+                match batch.shards[0].N:
+                    case 4:
+                        raise OSError("disk full")
+                    case 6:
+                        os._exit(1)
+                return sound(batch, results, reporter)
 
-    client.run(sabotage)
+            distribute.run_batch = run_batch
+
+    client.register_plugin(Sabotage())
     config = json.loads(json.dumps(LITTLE))
     config["blocks"]["main"]["N"] = [4, 6, 8, 10]
     with pytest.raises(UserError) as error:
