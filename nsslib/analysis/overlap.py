@@ -62,9 +62,10 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
     for name, power in POWERS.items():
         # The sizes of a cell as the last axis: (draw, gamma, g, beta, N).
         y = np.moveaxis(bootstrap_means(seeds[name]), 2, -1)
-        good = np.moveaxis(table["converged"].values > 0, 1, -1) & np.isfinite(variance(y))
+        spread = variance(y)
+        good = np.moveaxis(table["converged"].values > 0, 1, -1) & np.isfinite(spread)
         good &= good.sum(axis=-1, keepdims=True) >= _LEAST_N
-        weight = np.where(good, 1.0 / np.maximum(np.nan_to_num(variance(y), nan=1.0), 1e-30), 0.0)
+        weight = np.where(good, 1.0 / np.maximum(np.nan_to_num(spread, nan=1.0), 1e-30), 0.0)
         a, b = weighted_line(N**-power, y, weight)
         words = f"{'E|Q|' if name == 'Q_abs' else 'E Q^2'} at N = infinity, a of a + b N^-{power:g}"
         found = described(a, few, dims, words)

@@ -47,8 +47,8 @@ def verdicts(fits: Mapping[str, xr.Dataset], table: xr.Dataset) -> list[Verdict]
     Returns
     -------
     list of Verdict
-        By gamma: convergence of the cells, fitted coupling, every order parameter, exponents, edge of chaos,
-        overlap and fluctuation-response.
+        By gamma: fitted coupling, every order parameter, exponents, edge of chaos, overlap and
+        fluctuation-response.
     """
     found = []
     for gamma in table["gamma"].values.tolist():
