@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from nsslib.analysis.bootstrap import Floats, attrs, described, fewest, sufficient, variance
+from nsslib.analysis.sizes import LEAST_N
 from nsslib.theory import transition
 
 WINDOW = 0.35
 """Couplings within this share of the edge of chaos take part."""
-_LEAST_G, _LEAST_N = 5, 3
+_LEAST_G = 5
 _INVERSE_NU = (0.1, 1.5)
 
 
@@ -248,7 +249,7 @@ def collapse(g: Floats, N: NDArray, y: Floats) -> tuple[Floats, float] | None:
         With fewer than three sizes, or an optimum on the border of what is searched.
     """
     curves = _Collapse(g, N, y)
-    if len(curves.sizes) < _LEAST_N:
+    if len(curves.sizes) < LEAST_N:
         return None
     starts = [(a, b) for a in np.linspace(g[0], g[-1], 9) for b in np.linspace(*_INVERSE_NU, 8)]
     start = min(starts, key=lambda at: curves.quality(np.array(at)))

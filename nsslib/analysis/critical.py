@@ -24,7 +24,7 @@ from nsslib.analysis.bootstrap import (
 )
 from nsslib.analysis.collapse import scaling_collapse
 from nsslib.analysis.finite_size import smallest_asymptotic
-from nsslib.analysis.sizes import weighted_line
+from nsslib.analysis.sizes import LEAST_N, weighted_line
 from nsslib.theory import transition
 
 DECADE = 10.0
@@ -136,7 +136,7 @@ def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.
 def at_infinite_N(N: Floats, draws: Floats) -> Floats:
     """Value at 1/N = 0 of a + b/N, fitted along the last axis; nan with fewer than three sizes."""
     weight = np.nan_to_num(1.0 / np.maximum(variance(draws), 1e-30))
-    several = (weight > 0.0).sum(axis=-1, keepdims=True) >= 3
+    several = (weight > 0.0).sum(axis=-1, keepdims=True) >= LEAST_N
     return weighted_line(1.0 / N, draws, np.where(several, weight, 0.0))[0]
 
 

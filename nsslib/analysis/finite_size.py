@@ -27,7 +27,7 @@ from scipy.stats import chi2 as chi_squared
 from scipy.stats import f as fisher
 from scipy.stats import norm, t
 
-from nsslib.analysis.sizes import pooled_variance
+from nsslib.analysis.sizes import LEAST_N, pooled_variance
 from nsslib.observables import LONG_NAMES
 
 FITTED = ("q", "l2", "energy", "R_int", "Y", "Q2", "log_z")
@@ -35,7 +35,6 @@ OMEGAS = (0.5, 2.0)
 """Range of a free exponent of the leading correction."""
 ASYMPTOTIC = 10.0
 """N (1 - lambda)^2 from which corrections are taken as an expansion in 1/N."""
-_LEAST_N = 3
 
 # At 5 % one good fit in twenty would lose its smallest size by chance, and then covers the truth one time in
 # eight instead of two in three: intervals of 68 % would cover 65 %.
@@ -112,7 +111,7 @@ def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, s
     residual sum of squares of a regression with estimated weights.
     """
     used = np.flatnonzero(np.isfinite(y) & np.isfinite(variance) & (variance > 0.0))
-    used = used[-max(_LEAST_N, int(np.sum(N[used] >= smallest))) :]
+    used = used[-max(LEAST_N, int(np.sum(N[used] >= smallest))) :]
     while len(used) >= 2:
         fit = _best(*(v[used] for v in (N.astype(np.float64), y, variance, samples_dof)))
         if len(used) == 2 or fit.p_value >= _P_MIN or np.isnan(fit.p_value):

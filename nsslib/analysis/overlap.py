@@ -24,12 +24,11 @@ from nsslib.analysis.bootstrap import (
     z_score,
 )
 from nsslib.analysis.finite_size import smallest_asymptotic
-from nsslib.analysis.sizes import weighted_line
+from nsslib.analysis.sizes import LEAST_N, weighted_line
 
 POWERS = {"Q_abs": 0.5, "Q2": 1.0}
 """y = a + b N^-power."""
 VERDICTS = ("undecided", "vanishes", "finite")
-_LEAST_N = 3
 _FINITE, _ZERO, _SHARE = 3.0, 2.0, 0.5
 
 
@@ -64,7 +63,7 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
         y = np.moveaxis(bootstrap_means(seeds[name]), 2, -1)
         spread = variance(y)
         good = np.moveaxis(table["converged"].values > 0, 1, -1) & np.isfinite(spread)
-        good &= good.sum(axis=-1, keepdims=True) >= _LEAST_N
+        good &= good.sum(axis=-1, keepdims=True) >= LEAST_N
         weight = np.where(good, 1.0 / np.maximum(np.nan_to_num(spread, nan=1.0), 1e-30), 0.0)
         a, b = weighted_line(N**-power, y, weight)
         words = f"{'E|Q|' if name == 'Q_abs' else 'E Q^2'} at N = infinity, a of a + b N^-{power:g}"
@@ -74,7 +73,7 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
         slope = described(b, few, dims, f"{words}: b")
         result.update({f"{name}_slope{key}": slope[key] for key in ("", "_err")})
         constant = weighted_line(N**-power, y, np.where(large, weight, 0.0))[0]
-        constant[:, (large & good).sum(axis=-1) < _LEAST_N] = np.nan
+        constant[:, (large & good).sum(axis=-1) < LEAST_N] = np.nan
         curved = curved_limit(N, y, weight, power)
         verdict = _verdict(a, (constant, curved), few, found, _largest(y[0], good))
         verdicts.append(verdict)

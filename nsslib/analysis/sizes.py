@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_LEAST_N = 3
+LEAST_N = 3
+"""Fewest sizes that a statement about N = infinity rests on."""
 _ITERATIONS = 100
 
 
@@ -59,7 +60,7 @@ def pooled_variance(N: Floats, variance: Floats, n: Floats) -> tuple[Floats, Flo
     """
     dof = np.maximum(n - 1.0, 0.0)
     used = (dof > 0.0) & (variance > 0.0)
-    several = used & (used.sum(axis=-1, keepdims=True) >= _LEAST_N)
+    several = used & (used.sum(axis=-1, keepdims=True) >= LEAST_N)
     weight, x = np.where(several, dof, 0.0), np.log(np.asarray(N, dtype=np.float64))
     of_one = np.where(several, variance * n, 1.0)
     line = np.stack(weighted_line(x, np.log(of_one), weight))
