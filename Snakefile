@@ -27,6 +27,7 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/config.json",
+        manifests(),
         tables(),
         f"{RESULTS}/overview.rst",
         figure_files(),

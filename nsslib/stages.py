@@ -89,6 +89,10 @@ def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:
         At SIGTERM, or shortly before the time limit of a SLURM job; another try goes on from there.
     """
     entries = {}
+    manifest = results / batch.manifest
+    # What stores were before may change from here on, and nothing may claim that it is there.
+    for outdated in manifest.parent.glob(f"{batch.label}.*.json"):
+        outdated.unlink(missing_ok=True)
     with termination() as terminated, warned_before_the_limit():
         for shard in batch.shards:
             if terminated.is_set():
@@ -96,7 +100,6 @@ def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:
             checkpoint = results / "checkpoints" / shard.path.replace(".zarr", ".npz")
             attrs = ensure_shard(shard, results / shard.path, checkpoint, reporter)
             entries[shard.path] = {key: attrs[key] for key in ("fingerprint", "content_sha256")}
-    manifest = results / batch.manifest
     files.write_text(manifest, json.dumps(entries, indent=1) + "\n")
     return manifest
 

@@ -99,8 +99,8 @@ class Workflow:
 
     def log(self):
         """Log of the first batch."""
-        label = batches(self.config)[0].manifest.removeprefix("manifests/").removesuffix(".json")
-        path = self.directory / "logs" / self.config.name / "simulate" / f"{label}.log"
+        batch = batches(self.config)[0].manifest.removeprefix("manifests/").removesuffix(".json")
+        path = self.directory / "logs" / self.config.name / "simulate" / f"{batch}.log"
         return path.read_text() if path.exists() else ""
 
     def stamps(self):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from functools import partial
 
 import numpy as np
@@ -171,8 +172,17 @@ def test_settings_of_another_kernel_are_refused(make_shard):
 def test_paths_tell_what_they_hold(make_shard):
     shard = make_shard(gamma=[0.25], N=[64], seeds=[7])
     assert shard.path == "shards/main/gamma=0.25/N=64/seed=7.zarr"
-    assert Batch("seeds=0-7", (shard,)).manifest == "manifests/main/gamma=0.25/N=64/seeds=0-7.json"
+    batch = Batch("seeds=0-7", (shard,))
+    assert batch.name == "main/gamma=0.25/N=64/seeds=0-7"
+    assert re.fullmatch(rf"manifests/{batch.name}\.[0-9a-f]{{12}}\.json", batch.manifest)
     assert shard.label == "main gamma=0.25 N=64 seed=7"
+
+
+def test_the_name_of_a_manifest_hangs_on_what_it_lists(make_shard):
+    one, other, longer = make_shard(seeds=[0]), make_shard(seeds=[1]), make_shard({}, {"steps": 41}, seeds=[0])
+    listed = [(one,), (other,), (one, other), (longer,)]
+    assert len({Batch("seeds=0-7", members).manifest for members in listed}) == 4
+    assert Batch("seeds=0-7", (one,)).manifest == Batch("seeds=0-7", (make_shard(seeds=[0]),)).manifest
 
 
 def sweep(N, seeds, steps=2000):

@@ -11,7 +11,7 @@ import pytest
 
 from nsslib import files, stages, store, tables
 from nsslib.errors import UserError
-from nsslib.grid import batches, shards
+from nsslib.grid import Batch, batches, shards
 from nsslib.progress import Reporter
 from nsslib.sampling.run import Terminated
 
@@ -122,6 +122,15 @@ def test_the_manifest_is_written_last(sweep, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         stages.run_batch(batch, results, Listener())
     assert not (results / batch.manifest).exists()
+
+
+def test_a_batch_begins_without_a_manifest_that_may_become_wrong(sweep, forbidden):
+    config, results = sweep
+    batch = batches(config)[0]
+    fewer = Batch(batch.label, batch.shards[:1])
+    assert stages.run_batch(fewer, results, Listener()) == results / fewer.manifest
+    stages.run_batch(batch, results, Listener())
+    assert not (results / fewer.manifest).exists() and (results / batch.manifest).exists()
 
 
 def test_a_batch_that_is_asked_to_end_does_so_before_its_next_shard(sweep, monkeypatch):

@@ -121,10 +121,21 @@ def test_a_longer_budget_goes_on_from_what_exists(finished, tmp_path):
     more["sampler"]["steps"] = 120
     code, output = snakemake(directory, TABLE, config=more)
     assert code == 0, output
-    logs = [p.read_text() for p in (directory / "logs/little/simulate").rglob("N=[468]/*seeds=0-*.log")]
-    assert len(logs) == 3
-    for log in logs:
-        assert log.count("goes on at step 140 of 180 from a shorter run") == 2
+    logs = [p.read_text() for p in (directory / "logs/little/simulate").rglob("seeds=0-*.log")]
+    assert sum(log.count("goes on at step 140 of 180 from a shorter run") == 2 for log in logs) == 3
+
+
+def test_a_copy_without_the_records_of_snakemake_is_extended_at_once(finished, tmp_path):
+    directory = Path(shutil.copytree(finished, tmp_path / "copy", ignore=shutil.ignore_patterns(".snakemake")))
+    more = json.loads(json.dumps(SWEEP))
+    more["blocks"]["main"]["seeds"] = [0, 1, 2]
+    before = stamps(directory)
+    code, output = snakemake(directory, "--until", "reduce", config=more)
+    assert code == 0, output
+    assert ran(output) == {"simulate": 3, "reduce": 1}
+    after = stamps(directory)
+    assert before.items() <= after.items()
+    assert {p.parent.name for p in after.keys() - before.keys()} == {"seed=2.zarr"}
 
 
 def test_the_library_gives_the_same_numbers_as_the_workflow(finished, tmp_path):

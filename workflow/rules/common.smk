@@ -14,7 +14,6 @@ from nsslib.cost import job_megabytes, job_minutes, reduce_megabytes, reduce_min
 from nsslib.errors import UserError
 from nsslib.figures import CAPTIONS, figures
 from nsslib.grid import Batch, axes, batches
-from nsslib.version import KERNEL_VERSION
 
 
 def validated() -> Config:
@@ -73,7 +72,7 @@ def batch_of(wildcards) -> Batch:
 
 
 def batch_settings(wildcards) -> list[dict]:
-    """Everything the numbers of a batch depend on, so that only its own changes rerun it."""
+    """Everything the numbers of a batch depend on."""
     return [
         {"block": shard.block} | shard.settings()
         for shard in batch_of(wildcards).shards

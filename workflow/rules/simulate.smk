@@ -36,8 +36,8 @@ rule simulate:
         runtime=lambda wildcards, attempt: job_minutes(batch_of(wildcards), attempt),
     params:
         settings=batch_settings,
-        kernel=KERNEL_VERSION,
+        batch=lambda wildcards: batch_of(wildcards).name,
     message:
-        "Sampling {wildcards.batch}"
+        "Sampling {params.batch}"
     script:
         "../scripts/simulate.py"

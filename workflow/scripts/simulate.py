@@ -8,6 +8,6 @@ from nsslib.progress import Reporter, logged
 from nsslib.stages import run_batch
 
 if __name__ == "__main__":
-    batch = Batch(Path(snakemake.output[0]).stem, tuple(Shard.of(s) for s in snakemake.params.settings))
+    batch = Batch(Path(snakemake.params.batch).name, tuple(Shard.of(s) for s in snakemake.params.settings))
     with logged(snakemake.log[0]) as log, Reporter(sys.stderr, log) as reporter:
         run_batch(batch, Path("results") / snakemake.config["name"], reporter)
