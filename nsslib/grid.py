@@ -20,8 +20,8 @@ from nsslib.config import Config, Model, Sampler, canonical
 from nsslib.errors import UserError
 from nsslib.version import KERNEL_VERSION
 
-BATCH_FLOP = 4e12
-"""Work of one job (one minute at 70 GF/s, ten at 7) up to which small shards are run together."""
+BATCH_FLOP = 6e12
+"""Work of one job (a minute and a half at 70 GF/s) up to which small shards are run together."""
 
 
 def text(value: float) -> str:
