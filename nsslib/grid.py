@@ -217,12 +217,11 @@ def shards(config: Config) -> Iterator[Shard]:
                     yield Shard(name, gamma, N, seed, tuple(block.g), tuple(block.beta), config.model, config.sampler)
 
 
-def axes(config: Config) -> dict[str, list[float]]:
-    """Coordinates of the tables of a sweep: the union of all blocks."""
+def axes(config: Config, gamma: float | None = None) -> dict[str, list[float]]:
+    """Coordinates of the tables of a sweep: the union of all blocks, or of those at one reciprocity."""
+    blocks = [block for block in config.blocks.values() if gamma is None or gamma in block.gamma]
     keys = {"gamma": "gamma", "N": "N", "g": "g", "beta": "beta", "seed": "seeds"}
-    return {
-        axis: sorted({v for block in config.blocks.values() for v in getattr(block, key)}) for axis, key in keys.items()
-    }
+    return {axis: sorted({v for block in blocks for v in getattr(block, key)}) for axis, key in keys.items()}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ from nsslib.theory import solve
 
 def reduce_sweep(config: Config, results: Path) -> Path:
     """Reduce all shards of the config, one at a time, to the order-parameter tables."""
-    origin = [axes(config)[axis][0] for axis in ("g", "beta")]
+    first = {gamma: axes(config, gamma) for gamma in axes(config)["gamma"]}
+    origin = {gamma: (at["g"][0], at["beta"][0]) for gamma, at in first.items()}
 
     def tables() -> Iterator[tuple[float, int, int, xr.Dataset]]:
         for batch in batches(config):
@@ -46,7 +47,9 @@ def reduce_sweep(config: Config, results: Path) -> Path:
                     (results / batch.manifest).unlink(missing_ok=True)
                     raise UserError(f"{error}; run the sweep again to sample it") from None
                 table = shard_table(series, config.convergence)
-                table = table.merge(free_energy(diagnostics, shard.N, *origin)).merge(shard_round_trips(diagnostics))
+                table = table.merge(free_energy(diagnostics, shard.N, *origin[shard.gamma])).merge(
+                    shard_round_trips(diagnostics)
+                )
                 constant = {name: xr.full_like(table["q"], value) for name, value in coupling_moments(shard).items()}
                 sides = shard_sides(shard, x[0]) if x else {}
                 yield shard.gamma, shard.N, shard.seed, table.assign(constant).assign(sides)

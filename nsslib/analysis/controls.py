@@ -58,15 +58,15 @@ def controlled(seeds: xr.Dataset, eta: float = 0.0, phi: str = "tanh") -> xr.Dat
     along_g = theory(g * (1.0 - _STEP), gamma), theory(g * (1.0 + _STEP), gamma)
     along_gamma = theory(g, low), theory(g, high)
     a, b = (seeds[name] for name in MOMENTS)
-    result = seeds.copy()
+    steps = a / (4.0 * _STEP), (b - seeds["gamma"] * a) / xr.DataArray(high - low, dims="gamma")
+    result, sampled = seeds.copy(), seeds["log_z"].notnull().any(("N", "seed"))
     for name in CONTROLLED:
-        known = _slope(*along_g, name) / (2.0 * _STEP) * 0.5 * a
-        known = known + _slope(*along_gamma, name) / xr.DataArray(high - low, dims="gamma") * (b - seeds["gamma"] * a)
+        known = _slope(*along_g, name, sampled) * steps[0] + _slope(*along_gamma, name, sampled) * steps[1]
         result[name] = (seeds[name] - known).transpose(*seeds[name].dims).assign_attrs(seeds[name].attrs)
     return result
 
 
-def _slope(below: xr.Dataset, above: xr.Dataset, name: str) -> xr.DataArray:
+def _slope(below: xr.Dataset, above: xr.Dataset, name: str, sampled: xr.DataArray) -> xr.DataArray:
     """Difference of a replica value over a step; 0 where theory jumps or has no solution."""
     smooth = abs(above["q"] - below["q"]) <= _JUMP * below["q"]
-    return (replica_value(above, name) - replica_value(below, name)).where(smooth, 0.0)
+    return (replica_value(above, name, sampled) - replica_value(below, name, sampled)).where(smooth, 0.0)

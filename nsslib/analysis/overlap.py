@@ -30,6 +30,7 @@ POWERS = {"Q_abs": 0.5, "Q2": 1.0}
 """y = a + b N^-power."""
 VERDICTS = ("undecided", "vanishes", "finite")
 _FINITE, _ZERO, _SHARE = 3.0, 2.0, 0.5
+_CELL = ("gamma", "g", "beta")
 
 
 def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) -> xr.Dataset:
@@ -51,43 +52,48 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
         flag and verdict; Q_abs_power (c of E|Q| ~ N^-c); sizes; Q_theory; verdict, where the two do not contradict.
         Verdicts are 0: undecided, 1: vanishes, 2: finite.
     """
-    dims = ("gamma", "g", "beta")
     table = table.transpose("gamma", "N", "g", "beta")
     N = table["N"].values.astype(float)
-    result = xr.Dataset(coords={d: table[d] for d in dims})
-    large = smallest_asymptotic(theory).transpose(*dims).values[..., None] <= N
+    result = xr.Dataset(coords={d: table[d] for d in _CELL})
+    large = smallest_asymptotic(theory).transpose(*_CELL).values[..., None] <= N
     few = fewest(table["n_seeds"].where(table["converged"] > 0), "N")
-    verdicts = []
-    for name, power in POWERS.items():
+    decided = {}
+    for name in POWERS:
         # The sizes of a cell as the last axis: (draw, gamma, g, beta, N).
         y = np.moveaxis(bootstrap_means(seeds[name]), 2, -1)
-        spread = variance(y)
-        good = np.moveaxis(table["converged"].values > 0, 1, -1) & np.isfinite(spread)
+        good = np.moveaxis(table["converged"].values > 0, 1, -1) & np.isfinite(variance(y))
         good &= good.sum(axis=-1, keepdims=True) >= LEAST_N
-        weight = np.where(good, 1.0 / np.maximum(np.nan_to_num(spread, nan=1.0), 1e-30), 0.0)
-        a, b = weighted_line(N**-power, y, weight)
-        words = f"{'E|Q|' if name == 'Q_abs' else 'E Q^2'} at N = infinity, a of a + b N^-{power:g}"
-        found = described(a, few, dims, words)
-        result.update({f"{name}_limit{key}": value for key, value in found.items()})
-        result.update(sufficient(f"{name}_limit", found[""]))
-        slope = described(b, few, dims, f"{words}: b")
-        result.update({f"{name}_slope{key}": slope[key] for key in ("", "_err")})
-        constant = weighted_line(N**-power, y, np.where(large, weight, 0.0))[0]
-        constant[:, (large & good).sum(axis=-1) < LEAST_N] = np.nan
-        curved = curved_limit(N, y, weight, power)
-        verdict = _verdict(a, (constant, curved), few, found, _largest(y[0], good))
-        verdicts.append(verdict)
-        result[f"{name}_verdict"] = xr.Variable(dims, verdict, _flags(f"verdict on {words}"))
+        found, decided[name] = _limit(name, N, y, good, large, few)
+        result.update(found)
         if name == "Q_abs":
-            result["sizes"] = xr.Variable(dims, good.sum(axis=-1), attrs("number of converged sizes in the fits"))
+            result["sizes"] = xr.Variable(_CELL, good.sum(axis=-1), attrs("number of converged sizes in the fits"))
             counted = (large & good).sum(axis=-1)
-            result["sizes_asymptotic"] = xr.Variable(dims, counted, attrs("those with N (1 - replicon)^2 >= 10"))
-            result.update(_free_power(N, y, good, few, dims))
-    agreed = np.where((verdicts[0] == verdicts[1]) | (verdicts[1] == 0), verdicts[0], 0)
-    agreed = np.where(verdicts[0] == 0, verdicts[1], agreed).astype(np.int8)
-    result["Q_theory"] = abs(theory["Q"]).transpose(*dims).assign_attrs(attrs("|overlap| in replica theory"))
-    result["verdict"] = xr.Variable(dims, agreed, _flags("verdict on the overlap, from E|Q| and E Q^2"))
+            result["sizes_asymptotic"] = xr.Variable(_CELL, counted, attrs("those with N (1 - replicon)^2 >= 10"))
+            result.update(_free_power(N, y, good, few))
+    of_abs, of_square = decided["Q_abs"], decided["Q2"]
+    agreed = np.where((of_abs == of_square) | (of_square == 0), of_abs, 0)
+    agreed = np.where(of_abs == 0, of_square, agreed).astype(np.int8)
+    result["Q_theory"] = abs(theory["Q"]).transpose(*_CELL).assign_attrs(attrs("|overlap| in replica theory"))
+    result["verdict"] = xr.Variable(_CELL, agreed, _flags("verdict on the overlap, from E|Q| and E Q^2"))
     return result
+
+
+def _limit(
+    name: str, N: Floats, y: Floats, good: NDArray[np.bool_], large: NDArray[np.bool_], few: Floats
+) -> tuple[dict[str, xr.Variable], NDArray[np.int8]]:
+    """a and b of a + b N^-power with errors, and the verdict; y has dims (draw, gamma, g, beta, N), good no draw."""
+    power = POWERS[name]
+    weight = np.where(good, 1.0 / np.maximum(np.nan_to_num(variance(y), nan=1.0), 1e-30), 0.0)
+    a, b = weighted_line(N**-power, y, weight)
+    words = f"{'E|Q|' if name == 'Q_abs' else 'E Q^2'} at N = infinity, a of a + b N^-{power:g}"
+    limit, slope = described(a, few, _CELL, words), described(b, few, _CELL, f"{words}: b")
+    constant = weighted_line(N**-power, y, np.where(large, weight, 0.0))[0]
+    constant[:, (large & good).sum(axis=-1) < LEAST_N] = np.nan
+    verdict = _verdict(a, (constant, curved_limit(N, y, weight, power)), few, limit, _largest(y[0], good))
+    found = {f"{name}_limit{key}": value for key, value in limit.items()}
+    found |= sufficient(f"{name}_limit", limit[""])
+    found |= {f"{name}_slope{key}": slope[key] for key in ("", "_err")}
+    return found | {f"{name}_verdict": xr.Variable(_CELL, verdict, _flags(f"verdict on {words}"))}, verdict
 
 
 def _largest(y: Floats, good: NDArray[np.bool_]) -> Floats:
@@ -126,15 +132,13 @@ def _verdict(
     return np.where(finite, 2, np.where(vanishes, 1, 0)).astype(np.int8)
 
 
-def _free_power(
-    N: Floats, y: Floats, good: NDArray[np.bool_], few: Floats, dims: tuple[str, ...]
-) -> dict[str, xr.Variable]:
+def _free_power(N: Floats, y: Floats, good: NDArray[np.bool_], few: Floats) -> dict[str, xr.Variable]:
     """c of E|Q| ~ N^-c."""
     with np.errstate(invalid="ignore", divide="ignore"):
         ln_y = np.log(np.where(y > 0.0, y, np.nan))
         weight = np.where(good, 1.0 / np.maximum(variance(ln_y), 1e-30), 0.0)
     slope = weighted_line(np.log(N), ln_y, np.nan_to_num(weight))[1]
-    found = described(-slope, few, dims, "c of E|Q| ~ N^-c; 1/2 if the overlap vanishes")
+    found = described(-slope, few, _CELL, "c of E|Q| ~ N^-c; 1/2 if the overlap vanishes")
     return {f"Q_abs_power{key}": value for key, value in found.items()} | sufficient("Q_abs_power", found[""])
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from nsslib.analysis.agreement import chi2_of_correlated
 from nsslib.analysis.bootstrap import attrs, bootstrap_means, described, sufficient, z_score
+from nsslib.analysis.sizes import Floats
 from nsslib.grid import Shard
 from nsslib.model import couplings
 from nsslib.theory.fluctuation_response import fluctuation_response, sampled_identity
@@ -59,7 +62,8 @@ def response_check(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
     -------
     Dataset
         Dims (gamma, N, g, beta): correlation, response (exact at every N) and factorised (replica form), each
-        with errors; residual = correlation - response and factorised_residual with errors and z.
+        with errors; residual = correlation - response and factorised_residual with errors and z. Dims (gamma, N):
+        cells, the converged ones, and of their residuals chi2 with dof, scaled to independent cells.
     """
     dims = ("gamma", "N", "g", "beta")
     table = table.transpose(*dims)
@@ -85,7 +89,25 @@ def response_check(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
         if "residual" in name:
             score = attrs(f"{long_name}, as a Gaussian z-score over disorder samples")
             result[f"{name}_z"] = xr.Variable(dims, z_score(draws, count), score)
-    return result
+    return result.assign(_over_cells(left - right, result["residual_z"].where(table["converged"] > 0), n))
+
+
+def _over_cells(residual: Floats, z: xr.DataArray, n: NDArray[np.int64]) -> dict[str, xr.Variable]:
+    """Whether the residuals of a size are 0 together: its cells share their disorder samples."""
+    words = {
+        "cells": "number of converged cells with saved trajectories",
+        "chi2": "sum of residual_z^2 over them, scaled to dof independent ones",
+        "dof": "number of independent cells that vary as much",
+    }
+    found = {key: np.zeros(z.shape[:2]) for key in words}
+    for at in np.ndindex(z.shape[:2]):
+        cells = np.isfinite(z.values[at])
+        found["cells"][at] = cells.sum()
+        if cells.any():
+            draws = residual[1:, *at][:, cells]
+            C = np.atleast_2d(np.cov(draws[np.isfinite(draws).all(axis=1)], rowvar=False))
+            found["chi2"][at], found["dof"][at] = chi2_of_correlated(z.values[at][cells], C, n[at].max() - 1.0)
+    return {key: xr.Variable(("gamma", "N"), found[key], attrs(text)) for key, text in words.items()}
 
 
 _SHAPES = {"gamma": (-1, 1, 1, 1), "g": (-1, 1), "beta": (-1,)}

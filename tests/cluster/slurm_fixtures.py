@@ -3,11 +3,14 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -45,6 +48,16 @@ def jobs():
     """State of every job of SLURM, by number."""
     lines = command("squeue", "--noheader", "--states=all", "--format=%i %T").splitlines()
     return {int(line.split()[0]): line.split()[1] for line in lines}
+
+
+def power_off(slurm, node, job):
+    """End a node with the job on it at once and without a word, as a loss of power does."""
+    os.kill(int((slurm / f"{node}.pid").read_text()), signal.SIGKILL)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            step = " ".join(process.cmdline()).startswith(f"slurmstepd: [{job}.")
+            if step or process.environ().get("SLURM_JOB_ID") == str(job):
+                process.kill()
 
 
 def wait_for(what, seconds=180):

@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from slurm_fixtures import command, jobs, wait_for
+from slurm_fixtures import SCRIPTS, command, jobs, power_off, wait_for
 
 from nsslib.configfile import parse
 from nsslib.cost import job_megabytes, job_minutes
@@ -76,14 +76,21 @@ def test_a_cancelled_job_is_submitted_again_and_asks_for_more(slurm, workflow):
     assert_whole(sweep, before)
 
 
-def test_a_job_whose_node_goes_down_is_started_again_by_slurm(slurm, workflow):
+def taken_down(slurm, node, job):
+    """An administrator takes a node out; it comes back by itself, as ReturnToService says."""
+    command("scontrol", "update", f"nodename={node}", "state=down", "reason=drill")
+
+
+@pytest.mark.parametrize("fate", [taken_down, power_off])
+def test_a_job_whose_node_goes_down_is_started_again_by_slurm(slurm, workflow, fate):
     sweep = workflow(two_shards("node", 8))
     process = sweep.start(target(sweep))
     before = first_stored(sweep)
     node = command("squeue", "--noheader", f"--jobs={sweep.job()}", "--format=%N").strip()
-    # It comes back by itself, as ReturnToService says.
-    command("scontrol", "update", f"nodename={node}", "state=down", "reason=drill")
+    fate(slurm, node, sweep.job())
     sweep.finish(process)
+    # What lost its power is started again, for the tests that follow.
+    command(SCRIPTS / "up.sh")
     assert " Restarts=1 " in command("scontrol", "show", "job", str(sweep.job()))
     assert jobs()[sweep.job()] == "COMPLETED"
     assert "seed=0: already there, not computed again" in sweep.log()

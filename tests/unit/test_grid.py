@@ -12,7 +12,7 @@ import nsslib
 from nsslib.config import Model, Sampler, Save, Until
 from nsslib.configfile import parse
 from nsslib.errors import UserError
-from nsslib.grid import Batch, Shard, batches, beta_ladder, g_ladder, shards, text
+from nsslib.grid import Batch, Shard, axes, batches, beta_ladder, g_ladder, shards, text
 from nsslib.version import KERNEL_VERSION
 
 
@@ -188,6 +188,15 @@ def test_the_name_of_a_manifest_hangs_on_what_it_lists(make_shard):
 def sweep(N, seeds, steps=2000):
     block = {"N": [N], "g": [0.5, 1.0], "beta": [2.0, 5.0], "seeds": seeds}
     return parse({"name": "test", "blocks": {"main": block}, "sampler": {"steps": steps}})
+
+
+def test_axes_are_the_union_of_all_blocks_or_of_those_at_one_reciprocity():
+    block = {"N": [8], "beta": [2.0], "seeds": 1}
+    blocks = {"a": block | {"g": [0.9, 1.0]}, "b": block | {"g": [0.5, 0.9], "gamma": [0.0, 0.5]}}
+    config = parse({"name": "test", "blocks": blocks | {"c": block | {"g": [0.3], "gamma": [0.5]}}})
+    assert axes(config)["g"] == [0.3, 0.5, 0.9, 1.0]
+    assert axes(config, 0.0)["g"] == [0.5, 0.9, 1.0]
+    assert axes(config, 0.5)["g"] == [0.3, 0.5, 0.9]
 
 
 def test_small_shards_share_a_job_and_large_ones_have_their_own():

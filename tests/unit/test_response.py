@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import binomtest, chi2
 
 from nsslib import couplings, store
 from nsslib.analysis.response import response_check, shard_sides
@@ -28,6 +29,20 @@ def test_intervals_of_the_residual_cover_0_and_its_z_is_gaussian_over_300_cells(
     assert near == pytest.approx(0.683, abs=0.08)
     assert far == pytest.approx(0.95, abs=0.04)
     assert float(found["residual_z"].std()) == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize("common", [0.0, 0.9])
+def test_residuals_of_a_size_are_0_together_as_often_as_p_says(common):
+    coords = COORDS | {"gamma": np.linspace(-0.9, 0.9, 120), "g": np.arange(8.0), "beta": [2.0], "seed": np.arange(12)}
+    rng = np.random.default_rng(1)
+    shape = tuple(map(len, coords.values()))
+    shared = rng.standard_normal((shape[0], 1, 1, 1, shape[-1]))
+    off = np.sqrt(common) * shared + np.sqrt(1.0 - common) * rng.standard_normal(shape)
+    found = response_check(*tables(coords, q=0.2, r=0.3, x_phi=0.3 + 0.1 * off, x_phi_response=0.3))
+    p = chi2.sf(found["chi2"], found["dof"])
+    assert (found["cells"] == 8).all()
+    for level in (0.05, 0.3):
+        assert binomtest(int(np.sum(p < level)), p.size, level).pvalue > 0.01, np.mean(p < level)
 
 
 def test_what_the_sides_share_is_not_in_the_error_of_the_residual():

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from nsslib import files, stages, store, tables
+from nsslib import files, run_sweep, stages, store, tables
 from nsslib.errors import UserError
 from nsslib.grid import Batch, batches, shards
 from nsslib.progress import Reporter
@@ -172,6 +172,19 @@ def test_reducing_without_a_shard_undoes_its_manifest_and_says_so_in_one_line(sw
         tables.reduce_sweep(config, results)
     assert str(error.value).startswith(str(victim)) and "\n" not in str(error.value)
     assert [(results / b.manifest).exists() for b in batches(config)] == [b != batch for b in batches(config)]
+
+
+def test_free_energies_are_relative_to_the_first_cell_of_each_reciprocity(tmp_path):
+    block = {"N": [4, 6], "beta": [2.0, 5.0], "seeds": 2}
+    blocks = {"zero": block | {"g": [0.8, 1.0]}, "half": block | {"gamma": [0.5], "g": [0.5, 0.8], "beta": [5.0, 8.0]}}
+    sampler = {"burn_in": 60, "steps": 100, "leapfrogs": 3, "save": {"trajectories": 0}}
+    results = run_sweep({"name": "two", "blocks": blocks, "sampler": sampler}, directory=tmp_path)
+    table, fits = (store.read_table(results, kind) for kind in ("order_parameters", "fits"))
+    for gamma, g, beta in ((0.0, 0.8, 2.0), (0.5, 0.5, 5.0)):
+        at = {"gamma": gamma, "g": g, "beta": beta}
+        assert (table["log_z"].sel(at) == 0.0).all() and float(fits["log_z_theory"].sel(at)) == 0.0
+        there = table["q"].sel(gamma=gamma).notnull()
+        assert there.sum() == 8 and (table["log_z"].sel(gamma=gamma).notnull() == there).all()
 
 
 def test_tables_are_published_with_the_config(sweep):

@@ -34,7 +34,12 @@ def groups():
         "critical": one,
         "overlap": xr.Dataset({"verdict": cells(1), "Q_theory": cells(0)}, coords),
         "response": xr.Dataset(
-            {"residual_z": (("gamma", "N", "g", "beta"), np.ones((1, 2, len(G), len(BETA))))}, coords | {"N": [32, 64]}
+            {
+                "residual_z": (("gamma", "N", "g", "beta"), np.ones((1, 2, len(G), len(BETA)))),
+                "chi2": (("gamma", "N"), [[2.0, 3.0]]),
+                "dof": (("gamma", "N"), [[2.5, 3.5]]),
+            },
+            coords | {"N": [32, 64]},
         ),
     }
 
@@ -94,6 +99,12 @@ def test_an_edge_agrees_if_its_interval_holds_that_of_theory(groups):
 def test_the_overlap_is_compared_with_that_of_theory(groups, decided, theory, answer):
     groups["overlap"]["verdict"][:], groups["overlap"]["Q_theory"][:] = decided, theory
     assert one(groups, "overlap").answer == answer
+
+
+def test_the_residuals_of_the_fluctuation_response_are_judged_together(groups):
+    assert one(groups, "fluctuation").evidence.startswith("chi2 = 5.0 for 6.0 independent cells, p = 0.54; 100% of 20")
+    groups["response"]["chi2"][:] = [[2.0, 15.0]]
+    assert one(groups, "fluctuation").answer == DISAGREE
 
 
 def test_what_does_not_suffice_stays_open(groups):
