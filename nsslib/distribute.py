@@ -34,12 +34,12 @@ def sample(client: Any, jobs: list[Batch], results: Path, reporter: Reporter) ->
         killed = []
         with closing(_outcomes(client, batches, results)) as outcomes:
             for job, error in outcomes:
-                if isinstance(error, MemoryError) and len(batches) > 1:
+                if isinstance(error, WorkerDied) and len(batches) > 1:
                     killed.append(job)
                     continue
                 if error:
-                    failed[_name(job)] = error
-                    reporter.say(f"{_name(job)}: failed: {error}")
+                    failed[job.name] = error
+                    reporter.say(f"{job.name}: failed: {error}")
                 told(len(job.shards))
         return killed
 
@@ -56,7 +56,7 @@ def _outcomes(client: Any, batches: list[Batch], results: Path) -> Generator[tup
     from distributed import as_completed
 
     run = uuid.uuid4().hex
-    futures = {client.submit(_work, job, results, key=f"{_name(job)}-{run}", pure=False): job for job in batches}
+    futures = {client.submit(_work, job, results, key=f"{job.name}-{run}", pure=False): job for job in batches}
     try:
         for future in as_completed(futures):
             yield futures[future], None if future.status == "finished" else _reason(future)
@@ -65,9 +65,8 @@ def _outcomes(client: Any, batches: list[Batch], results: Path) -> Generator[tup
         client.cancel(list(futures))
 
 
-def _name(batch: Batch) -> str:
-    """A batch by its shards."""
-    return f"{batch.shards[0].place} seed {', '.join(str(shard.seed) for shard in batch.shards)}"
+class WorkerDied(Exception):
+    """Dask gave up a task, for the workers that ran it died."""
 
 
 def _reason(future: Any) -> BaseException:
@@ -77,9 +76,7 @@ def _reason(future: Any) -> BaseException:
     if future.status != "error":
         return ConnectionError("the Dask scheduler has lost it")
     error = future.exception()
-    return (
-        MemoryError("its Dask workers died, perhaps for lack of memory") if isinstance(error, KilledWorker) else error
-    )
+    return WorkerDied("its Dask workers died, perhaps for lack of memory") if isinstance(error, KilledWorker) else error
 
 
 def _work(batch: Batch, results: Path) -> None:

@@ -55,6 +55,8 @@ MinJobAge=3600
 NodeName=n[1-$NODES] NodeHostname=$HOST NodeAddr=127.0.0.1 Port=[$((PORT + 1))-$((PORT + NODES))] CPUs=$CPUS RealMemory=$MEMORY
 PartitionName=main Nodes=ALL Default=YES DefaultTime=30 MaxTime=1-0
 CONF
+# Named, as slurmd looks for mounted cgroups otherwise, and does not start where there are none.
+echo "CgroupPlugin=cgroup/v1" >"$SLURM_HOME/cgroup.conf"
 ln -sfn "$SLURM_CONF" "$LINK"
 
 if ! running munged; then
@@ -63,10 +65,10 @@ if ! running munged; then
         --pid-file="$SLURM_HOME/munged.pid" --log-file="$SLURM_HOME/munged.log" --seed-file="$SLURM_HOME/munge.seed"
 fi
 wait_until 10 munge --socket="$SLURM_HOME/munge.socket" --no-input
-running slurmctld || slurmctld
+running slurmctld || slurmctld || fail "slurmctld does not start; see $SLURM_HOME/slurmctld.log"
 wait_until 30 scontrol ping
 for ((node = 1; node <= NODES; node++)); do
-    running slurmd "n$node" || slurmd -N "n$node"
+    running slurmd "n$node" || slurmd -N "n$node" || fail "slurmd does not start; see $SLURM_HOME/n$node.log"
     case $(sinfo --noheader --nodes="n$node" --format=%T) in
         down* | drain*) scontrol update nodename="n$node" state=resume || true ;;
     esac
