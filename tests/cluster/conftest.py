@@ -1,5 +1,7 @@
 """What the tests on real executors share: the numbers of local cores, and a Dask cluster of somebody else."""
 
+import signal
+
 import dask
 import pytest
 from common import TABLES, finish, numbers, snakemake
@@ -7,6 +9,9 @@ from distributed import Client, LocalCluster
 from slurm_fixtures import slurm, workflow
 
 __all__ = ["slurm", "workflow"]
+
+# What is started in the background, as by nohup, ignores Ctrl-C, and so does all that it starts; tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

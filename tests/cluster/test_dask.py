@@ -140,12 +140,15 @@ def is_supervisor(process):
 def test_ctrl_c_lets_jobs_save_their_state_and_leaves_no_process(generic):
     command = dask_snakemake(generic, "--cores", "2", "endless.txt")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
-        eventually((generic / "started").exists)
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert [p for p in family if p.name() == "sleep"]
-        # As a terminal does: to Snakemake, and to the workers that it started.
-        os.killpg(process.pid, signal.SIGINT)
-        output = process.communicate(timeout=60)[0].decode()
+        try:
+            eventually((generic / "started").exists)
+            family = psutil.Process(process.pid).children(recursive=True)
+            assert [p for p in family if p.name() == "sleep"]
+            # As a terminal does: to Snakemake, and to the workers that it started.
+            os.killpg(process.pid, signal.SIGINT)
+            output = process.communicate(timeout=60)[0].decode()
+        finally:
+            process.kill()
     assert process.returncode != 0
     assert not gone(family), output
     assert (generic / "saved.txt").exists(), "jobs get SIGTERM"
