@@ -27,6 +27,8 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/config.json",
+        CONFIG_RECORD,
+        THEORY_RECORD,
         manifests(),
         tables(),
         f"{RESULTS}/overview.rst",

@@ -55,9 +55,9 @@ def _table(results: Path, kind: str, options: str, group: str = "/") -> xr.Datas
 
 def _order_parameters(config: Config, results: Path, options: str) -> Figure:
     table = _table(results, "order_parameters", options)
-    g = np.linspace(table["g"].values[0], table["g"].values[-1], 81)
+    g = np.union1d(np.linspace(table["g"].values[0], table["g"].values[-1], 81), table["g"].values)
     theory = solve(g, table["beta"].values, float(table["gamma"]), eta=config.model.eta, phi=config.model.phi)
-    theory = theory.assign({name: replica_value(theory, name) for name in ("Q_abs", "log_z")})
+    theory = theory.assign({name: replica_value(theory, name, table) for name in ("Q_abs", "log_z")})
     first = (round(_option(options, "page")) - 1) * BETAS_PER_PAGE
     page = {"beta": slice(first, first + BETAS_PER_PAGE)}
     return plotting.order_parameters(table.isel(page), theory.isel(page))

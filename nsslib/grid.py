@@ -6,22 +6,26 @@ matrix product advances them all. A batch is an aligned group of small shards th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from statistics import NormalDist
 from typing import Any
 
 from nsslib.config import Config, Model, Sampler, canonical
 from nsslib.errors import UserError
+from nsslib.records import digest, named
 from nsslib.version import KERNEL_VERSION
 
 BATCH_FLOP = 6e12
 """Work of one job (a minute and a half at 70 GF/s) up to which small shards are run together."""
+
+LARGEST_BATCH = 6
+"""Power of two that is the largest number of shards in a job."""
 
 
 def text(value: float) -> str:
@@ -196,16 +200,12 @@ class Shard:
         settings = self.settings()
         for key in ("steps", "until", "save"):
             del settings["sampler"][key]
-        return int(_sha256(settings)[:32], 16)
+        return int(digest(settings)[:32], 16)
 
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of `settings`: two shards with the same one hold the same numbers."""
-        return _sha256(self.settings())
-
-
-def _sha256(settings: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        return digest(self.settings())
 
 
 def shards(config: Config) -> Iterator[Shard]:
@@ -217,11 +217,34 @@ def shards(config: Config) -> Iterator[Shard]:
                     yield Shard(name, gamma, N, seed, tuple(block.g), tuple(block.beta), config.model, config.sampler)
 
 
-def axes(config: Config, gamma: float | None = None) -> dict[str, list[float]]:
-    """Coordinates of the tables of a sweep: the union of all blocks, or of those at one reciprocity."""
-    blocks = [block for block in config.blocks.values() if gamma is None or gamma in block.gamma]
+def axes(config: Config) -> dict[str, list[float]]:
+    """Coordinates of the tables of a sweep: the union of all blocks."""
+    blocks = config.blocks.values()
     keys = {"gamma": "gamma", "N": "N", "g": "g", "beta": "beta", "seed": "seeds"}
     return {axis: sorted({v for block in blocks for v in getattr(block, key)}) for axis, key in keys.items()}
+
+
+def origin(config: Config, gamma: float) -> tuple[float, float]:
+    """g and beta of the cell that free energies at one reciprocity are relative to.
+
+    The first of the cells that most shards have: a ladder without it has no free energies.
+    """
+    cells: Counter[tuple[float, float]] = Counter()
+    for block in config.blocks.values():
+        if gamma in block.gamma:
+            cells.update(dict.fromkeys(product(block.g, block.beta), len(block.N) * len(block.seeds)))
+    return min(cells, key=lambda cell: (-cells[cell], cell))
+
+
+def config_record(config: Config) -> str:
+    """Record that the config beside the results is this one."""
+    return named("config", config.model_dump(mode="json"))
+
+
+def theory_record(config: Config) -> str:
+    """Record that the theory table is that of this grid."""
+    union = axes(config)
+    return named("theory", [config.model.model_dump(mode="json"), *(union[axis] for axis in ("gamma", "g", "beta"))])
 
 
 @dataclass(frozen=True)
@@ -238,12 +261,18 @@ class Batch:
 
     @cached_property
     def manifest(self) -> str:
-        """What the job declares as its output, relative to the results.
+        """What the job declares as its output, relative to the results: a record of its shards."""
+        return named(self.name, [self.shards[0].settings(), [shard.seed for shard in self.shards]])
 
-        Its name hangs on all that it lists: a manifest that exists is the right one, whoever copied it here.
-        """
-        listed = hashlib.sha256("".join(shard.fingerprint for shard in self.shards).encode()).hexdigest()
-        return f"manifests/{self.name}.{listed[:12]}.json"
+    @property
+    def labels(self) -> set[str]:
+        """Labels of all batches, of this size or another, that may hold one of these shards."""
+        return {_label(shard.seed, 2**k) for shard in self.shards for k in range(LARGEST_BATCH + 1)}
+
+
+def _label(seed: int, size: int) -> str:
+    first = seed // size * size
+    return f"seeds={first}-{first + size - 1}"
 
 
 def batches(config: Config) -> list[Batch]:
@@ -257,7 +286,6 @@ def batches(config: Config) -> list[Batch]:
     for shard in shards(config):
         place = shard.place
         if place not in sizes:
-            sizes[place] = 2 ** min(max(math.floor(math.log2(BATCH_FLOP / shard.flop)), 0), 6)
-        first = shard.seed // sizes[place] * sizes[place]
-        groups.setdefault((place, f"seeds={first}-{first + sizes[place] - 1}"), []).append(shard)
+            sizes[place] = 2 ** min(max(math.floor(math.log2(BATCH_FLOP / shard.flop)), 0), LARGEST_BATCH)
+        groups.setdefault((place, _label(shard.seed, sizes[place])), []).append(shard)
     return [Batch(label, tuple(members)) for (_, label), members in groups.items()]

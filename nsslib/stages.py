@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nsslib import files, store
+from nsslib import files, records, store
 from nsslib.allocation import warned_before_the_limit
 from nsslib.analysis.evidence import judge_of
 from nsslib.config import Config
 from nsslib.configfile import dump
-from nsslib.grid import Batch, Shard
+from nsslib.grid import Batch, Shard, config_record
 from nsslib.heartbeat import Heartbeat, beside
 from nsslib.progress import Reporter
 from nsslib.sampling import checkpoint as checkpoints
@@ -90,9 +90,8 @@ def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:
     """
     entries = {}
     manifest = results / batch.manifest
-    # What stores were before may change from here on, and nothing may claim that it is there.
-    for outdated in manifest.parent.glob(f"{batch.label}.*.json"):
-        outdated.unlink(missing_ok=True)
+    # Stores may change from here on, and nothing may claim that the old ones are there.
+    records.remove(results, batch.shards[0].place, batch.labels)
     with termination() as terminated, warned_before_the_limit():
         for shard in batch.shards:
             if terminated.is_set():
@@ -105,7 +104,9 @@ def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:
 
 
 def record_config(config: Config, results: Path) -> Path:
-    """Write the config beside the results, for whoever opens them later."""
-    path = results / "config.json"
-    files.write_text(path, json.dumps(dump(config), indent=1) + "\n")
+    """Write the config beside the results, for whoever opens them later, and a record of it."""
+    path, text = results / "config.json", json.dumps(dump(config), indent=1) + "\n"
+    records.remove(results, "", ("config",))
+    for place in (path, results / config_record(config)):
+        files.write_text(place, text)
     return path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from nsslib import files, store
+from nsslib import files, records, store
 from nsslib.analysis.agreement import agreement
 from nsslib.analysis.controls import controlled, coupling_moments
 from nsslib.analysis.convergence import convergence, shard_round_trips
@@ -23,15 +23,14 @@ from nsslib.analysis.verdicts import Verdict, verdicts
 from nsslib.config import Config
 from nsslib.configfile import dump
 from nsslib.errors import UserError
-from nsslib.grid import axes, batches
+from nsslib.grid import axes, batches, origin, theory_record
 from nsslib.overview import overview
 from nsslib.theory import solve
 
 
 def reduce_sweep(config: Config, results: Path) -> Path:
     """Reduce all shards of the config, one at a time, to the order-parameter tables."""
-    first = {gamma: axes(config, gamma) for gamma in axes(config)["gamma"]}
-    origin = {gamma: (at["g"][0], at["beta"][0]) for gamma, at in first.items()}
+    origins = {gamma: origin(config, gamma) for gamma in axes(config)["gamma"]}
 
     def tables() -> Iterator[tuple[float, int, int, xr.Dataset]]:
         for batch in batches(config):
@@ -47,7 +46,7 @@ def reduce_sweep(config: Config, results: Path) -> Path:
                     (results / batch.manifest).unlink(missing_ok=True)
                     raise UserError(f"{error}; run the sweep again to sample it") from None
                 table = shard_table(series, config.convergence)
-                table = table.merge(free_energy(diagnostics, shard.N, *origin[shard.gamma])).merge(
+                table = table.merge(free_energy(diagnostics, shard.N, *origins[shard.gamma])).merge(
                     shard_round_trips(diagnostics)
                 )
                 constant = {name: xr.full_like(table["q"], value) for name, value in coupling_moments(shard).items()}
@@ -65,7 +64,10 @@ def theory_sweep(config: Config, results: Path) -> Path:
     coords = axes(config)
     model = config.model
     table = solve(coords["g"], coords["beta"], coords["gamma"], eta=model.eta, phi=model.phi)
-    return _publish({"/": table}, config, results, "theory")
+    records.remove(results, "", ("theory",))
+    path = _publish({"/": table}, config, results, "theory")
+    files.write_text(results / theory_record(config), json.dumps(coords, indent=1) + "\n")
+    return path
 
 
 def fit_sweep(config: Config, results: Path) -> Path:

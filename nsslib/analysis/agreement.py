@@ -51,22 +51,6 @@ def independent_cells(correlation: NDArray, dof: float) -> float:
     return float(np.clip(n**2 / max(squares, 1e-300), 1.0, n))
 
 
-def chi2_of_correlated(z: NDArray, C: NDArray, dof: float) -> tuple[float, float]:
-    """Sum of z^2 over correlated cells, scaled to that of independent ones, and how many these are.
-
-    Parameters
-    ----------
-    z : (n,) array
-    C : (n, n) array
-        Estimated covariance of what z is the z of, in any unit.
-    dof : float
-        Degrees of freedom of the estimate.
-    """
-    scale = np.sqrt(np.diag(C))
-    independent = independent_cells(C / np.outer(scale, scale), dof)
-    return float(np.sum(z**2)) * independent / len(z), independent
-
-
 def agreement(fits: xr.Dataset, influences: xr.Dataset) -> xr.Dataset:
     """Compare the table of every gamma with theory, one observable at a time.
 
@@ -95,9 +79,11 @@ def agreement(fits: xr.Dataset, influences: xr.Dataset) -> xr.Dataset:
         if not len(usable):
             continue
         spread = influences.isel(gamma=k, observable=j).stack(cell=("g", "beta")).isel(cell=usable)
+        C = covariance(spread)
+        scale = np.sqrt(np.diag(C))
         z = z[usable]
-        chi2, dof = chi2_of_correlated(z, covariance(spread), covariance_dof(spread))
-        worst = np.argmax(np.abs(z))
+        dof = independent_cells(C / np.outer(scale, scale), covariance_dof(spread))
+        chi2, worst = float(np.sum(z**2)) * dof / len(z), np.argmax(np.abs(z))
         found = {
             "chi2": chi2,
             "dof": dof,

@@ -59,14 +59,14 @@ def controlled(seeds: xr.Dataset, eta: float = 0.0, phi: str = "tanh") -> xr.Dat
     along_gamma = theory(g, low), theory(g, high)
     a, b = (seeds[name] for name in MOMENTS)
     steps = a / (4.0 * _STEP), (b - seeds["gamma"] * a) / xr.DataArray(high - low, dims="gamma")
-    result, sampled = seeds.copy(), seeds["log_z"].notnull().any(("N", "seed"))
+    result = seeds.copy()
     for name in CONTROLLED:
-        known = _slope(*along_g, name, sampled) * steps[0] + _slope(*along_gamma, name, sampled) * steps[1]
+        known = _slope(*along_g, name, seeds) * steps[0] + _slope(*along_gamma, name, seeds) * steps[1]
         result[name] = (seeds[name] - known).transpose(*seeds[name].dims).assign_attrs(seeds[name].attrs)
     return result
 
 
-def _slope(below: xr.Dataset, above: xr.Dataset, name: str, sampled: xr.DataArray) -> xr.DataArray:
+def _slope(below: xr.Dataset, above: xr.Dataset, name: str, seeds: xr.Dataset) -> xr.DataArray:
     """Difference of a replica value over a step; 0 where theory jumps or has no solution."""
     smooth = abs(above["q"] - below["q"]) <= _JUMP * below["q"]
-    return (replica_value(above, name, sampled) - replica_value(below, name, sampled)).where(smooth, 0.0)
+    return (replica_value(above, name, seeds) - replica_value(below, name, seeds)).where(smooth, 0.0)

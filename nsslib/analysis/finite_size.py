@@ -200,16 +200,22 @@ def _p_value(chi2: float, dof: int, leverage: NDArray, samples_dof: NDArray) -> 
     return float(fisher.sf(chi2 / (dof + 2.0 * a - 6.0 * a / (dof + 2.0)), dof, dof * (dof + 2.0) / (3.0 * a)))
 
 
-def replica_value(theory: xr.Dataset, name: str, sampled: xr.DataArray | None = None) -> xr.DataArray:
+def replica_value(theory: xr.Dataset, name: str, origin: xr.Dataset | None = None) -> xr.DataArray:
     """What replica theory says of an order parameter of the tables, by its name there.
 
-    Free energies are relative to the first of the cells that were `sampled`, at every gamma; of all by default.
+    Parameters
+    ----------
+    theory : Dataset
+        Replica values, dims (g, beta) and perhaps gamma.
+    name : str
+    origin : Dataset, optional
+        A table whose coordinates origin_g and origin_beta name the cell of `theory` that free energies are
+        relative to; the first one by default.
     """
     if name == "log_z":
         excess = theory["free_energy"] + 0.5 * np.log(theory["beta"])
-        there = xr.ones_like(excess, dtype=bool) if sampled is None else sampled
-        g, beta = (there[d].where(there.any(other)).min(d) for d, other in (("g", "beta"), ("beta", "g")))
-        return excess - excess.where((excess["g"] == g) & (excess["beta"] == beta)).max(("g", "beta"))
+        at = [theory[d].min() if origin is None else origin[f"origin_{d}"] for d in ("g", "beta")]
+        return excess - excess.where((excess["g"] == at[0]) & (excess["beta"] == at[1])).max(("g", "beta"))
     return {"Q2": theory["Q"] ** 2, "Q_abs": abs(theory["Q"])}[name] if name in ("Q2", "Q_abs") else theory[name]
 
 
@@ -250,7 +256,7 @@ def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) 
     Parameters
     ----------
     seeds : Dataset
-        Order parameters of every disorder sample, dims (gamma, N, g, beta, seed).
+        Order parameters of every disorder sample, dims (gamma, N, g, beta, seed), with the origin of log_z.
     theory : Dataset
         Replica values with their replicon, dims (gamma, g, beta).
     converged : DataArray
@@ -268,13 +274,12 @@ def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) 
     """
     coords = {d: seeds[d] for d in _CELL}
     smallest = smallest_asymptotic(theory).transpose(*_CELL).values
-    sampled = seeds["log_z"].notnull().any(("N", "seed"))
     result, influences, owns = xr.Dataset(coords=coords), [], []
     for name in FITTED:
         columns, influence, own = _extrapolated(seeds, name, smallest)
         for key, values in columns.items():
             result[name if key == "value" else f"{name}_{key}"] = (_CELL, values)
-        result[f"{name}_theory"] = replica_value(theory, name, sampled).transpose(*_CELL)
+        result[f"{name}_theory"] = replica_value(theory, name, seeds).transpose(*_CELL)
         difference = result[name] - result[f"{name}_theory"]
         result[f"{name}_z"] = (_CELL, normal_z(difference, result[f"{name}_std"], result[f"{name}_t_dof"]))
         result = result.drop_vars(f"{name}_std")

@@ -9,7 +9,7 @@ import xarray as xr
 
 from nsslib.analysis.statistics import chain_statistics, start_disagreement, two_level
 from nsslib.config import Config, Convergence
-from nsslib.grid import axes
+from nsslib.grid import axes, origin
 from nsslib.observables import LONG_NAMES
 
 SINGLE = ("q", "l2", "energy", "r", "R_int", "Y", "virial", "configurational")
@@ -23,6 +23,8 @@ COORDINATES = {
     "g": "coupling strength",
     "beta": "inverse temperature",
     "seed": "disorder sample",
+    "origin_g": "coupling strength of the cell where log_z is 0",
+    "origin_beta": "inverse temperature of the cell where log_z is 0",
 }
 _PER_SEED = {
     "err": "Monte Carlo standard error (thermal)",
@@ -98,9 +100,12 @@ def per_seed(tables: Iterable[tuple[float, int, int, xr.Dataset]], config: Confi
     Returns
     -------
     Dataset
-        Dims (gamma, N, g, beta, seed); nan where no shard has the cell.
+        Dims (gamma, N, g, beta, seed); nan where no shard has the cell. Coordinates origin_g and origin_beta beside
+        gamma: the cell where log_z is 0.
     """
     coords = axes(config)
+    first = np.array([origin(config, gamma) for gamma in coords["gamma"]])
+    beside = {"origin_g": ("gamma", first[:, 0]), "origin_beta": ("gamma", first[:, 1])}
     shape = tuple(len(v) for v in coords.values())
     data: dict[str, np.ndarray] = {}
     for gamma, N, seed, table in tables:
@@ -114,7 +119,7 @@ def per_seed(tables: Iterable[tuple[float, int, int, xr.Dataset]], config: Confi
         for name, values in table.data_vars.items():
             array = data.setdefault(str(name), np.full(shape, np.nan))
             array[place] = values.transpose("g", "beta").values.astype(np.float64)[None, None, :, :, None]
-    return _described(xr.Dataset({k: (tuple(coords), v) for k, v in data.items()}, coords), _PER_SEED)
+    return _described(xr.Dataset({k: (tuple(coords), v) for k, v in data.items()}, coords | beside), _PER_SEED)
 
 
 def over_seeds(table: xr.Dataset, convergence: Convergence) -> xr.Dataset:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from nsslib.analysis.agreement import chi2_of_correlated
 from nsslib.analysis.bootstrap import attrs, bootstrap_means, described, sufficient, z_score
 from nsslib.analysis.sizes import Floats
 from nsslib.grid import Shard
 from nsslib.model import couplings
 from nsslib.theory.fluctuation_response import fluctuation_response, sampled_identity
 
+FLIPS = 2000
 SIDES = ("x_phi", "x_phi_response")
 """Names of the two sides in the table per seed."""
 
@@ -63,7 +62,7 @@ def response_check(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
     Dataset
         Dims (gamma, N, g, beta): correlation, response (exact at every N) and factorised (replica form), each
         with errors; residual = correlation - response and factorised_residual with errors and z. Dims (gamma, N):
-        cells, the converged ones, and of their residuals chi2 with dof, scaled to independent cells.
+        cells and p_value, dims (gamma,): p_value_all, of residuals 0 in all converged cells together.
     """
     dims = ("gamma", "N", "g", "beta")
     table = table.transpose(*dims)
@@ -89,25 +88,54 @@ def response_check(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
         if "residual" in name:
             score = attrs(f"{long_name}, as a Gaussian z-score over disorder samples")
             result[f"{name}_z"] = xr.Variable(dims, z_score(draws, count), score)
-    return result.assign(_over_cells(left - right, result["residual_z"].where(table["converged"] > 0), n))
+    residual = (seeds.get(SIDES[0], missing) - seeds.get(SIDES[1], missing)).where(table["converged"] > 0)
+    return result.assign(_together(residual.transpose(*dims, "seed").values))
 
 
-def _over_cells(residual: Floats, z: xr.DataArray, n: NDArray[np.int64]) -> dict[str, xr.Variable]:
-    """Whether the residuals of a size are 0 together: its cells share their disorder samples."""
-    words = {
-        "cells": "number of converged cells with saved trajectories",
-        "chi2": "sum of residual_z^2 over them, scaled to dof independent ones",
-        "dof": "number of independent cells that vary as much",
+def flipped_signs(residual: Floats, rng: np.random.Generator) -> Floats:
+    """Sum of squared mean residuals over cells, as it is and for random signs of the disorder samples.
+
+    All cells of a sample change sign together, so that their correlations need no estimate; if residuals are as likely
+    to be r as -r, all these sums are equally likely.
+
+    Parameters
+    ----------
+    residual : (cells, samples) array
+        nan where a sample lacks a cell.
+
+    Returns
+    -------
+    (1 + FLIPS,) array
+        First that of the residuals as they are; every cell is scaled to mean 1 over the signs.
+    """
+    signs = np.where(rng.random((1 + FLIPS, residual.shape[1])) < 0.5, -1.0, 1.0)
+    signs[0] = 1.0
+    r = np.nan_to_num(residual)
+    return np.sum((signs @ r.T) ** 2 / np.maximum(np.sum(r**2, axis=1), 1e-300), axis=1)
+
+
+def joint_p_value(sums: Floats) -> float:
+    """Share of sums, the first included, that are at least as large as the first (up to rounding)."""
+    return float(np.mean(sums >= sums[0] * (1.0 - 1e-12)))
+
+
+def _together(residual: Floats) -> dict[str, xr.Variable]:
+    """Whether the residuals (gamma, N, g, beta, seed) are 0 together, at every size and at all."""
+    shape = residual.shape[:2]
+    cells, sums, p = np.zeros(shape), np.zeros((*shape, 1 + FLIPS)), np.full(shape, np.nan)
+    for at in np.ndindex(shape):
+        here = residual[at].reshape(-1, residual.shape[-1])
+        here = here[np.isfinite(here).sum(axis=1) > 1]
+        if len(here):
+            cells[at], sums[at] = len(here), flipped_signs(here, np.random.default_rng(at))
+            p[at] = joint_p_value(sums[at])
+    p_all = np.where(cells.any(axis=1), [joint_p_value(of_sizes.sum(axis=0)) for of_sizes in sums], np.nan)
+    words = "probability of larger residuals of all converged cells together, by signs of disorder samples"
+    return {
+        "cells": xr.Variable(("gamma", "N"), cells, attrs("number of converged cells with two samples or more")),
+        "p_value": xr.Variable(("gamma", "N"), p, attrs(f"{words}, of one size")),
+        "p_value_all": xr.Variable("gamma", p_all, attrs(f"{words}, of all sizes")),
     }
-    found = {key: np.zeros(z.shape[:2]) for key in words}
-    for at in np.ndindex(z.shape[:2]):
-        cells = np.isfinite(z.values[at])
-        found["cells"][at] = cells.sum()
-        if cells.any():
-            draws = residual[1:, *at][:, cells]
-            C = np.atleast_2d(np.cov(draws[np.isfinite(draws).all(axis=1)], rowvar=False))
-            found["chi2"][at], found["dof"][at] = chi2_of_correlated(z.values[at][cells], C, n[at].max() - 1.0)
-    return {key: xr.Variable(("gamma", "N"), found[key], attrs(text)) for key, text in words.items()}
 
 
 _SHAPES = {"gamma": (-1, 1, 1, 1), "g": (-1, 1), "beta": (-1,)}

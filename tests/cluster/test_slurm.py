@@ -87,10 +87,12 @@ def test_a_job_whose_node_goes_down_is_started_again_by_slurm(slurm, workflow, f
     process = sweep.start(target(sweep))
     before = first_stored(sweep)
     node = command("squeue", "--noheader", f"--jobs={sweep.job()}", "--format=%N").strip()
-    fate(slurm, node, sweep.job())
-    sweep.finish(process)
-    # What lost its power is started again, for the tests that follow.
-    command(SCRIPTS / "up.sh")
+    try:
+        fate(slurm, node, sweep.job())
+        sweep.finish(process)
+    finally:
+        # What lost its power is started again, for the tests that follow.
+        command(SCRIPTS / "up.sh")
     assert " Restarts=1 " in command("scontrol", "show", "job", str(sweep.job()))
     assert jobs()[sweep.job()] == "COMPLETED"
     assert "seed=0: already there, not computed again" in sweep.log()

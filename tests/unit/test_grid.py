@@ -12,7 +12,7 @@ import nsslib
 from nsslib.config import Model, Sampler, Save, Until
 from nsslib.configfile import parse
 from nsslib.errors import UserError
-from nsslib.grid import Batch, Shard, axes, batches, beta_ladder, g_ladder, shards, text
+from nsslib.grid import Batch, Shard, batches, beta_ladder, g_ladder, origin, shards, text
 from nsslib.version import KERNEL_VERSION
 
 
@@ -190,13 +190,12 @@ def sweep(N, seeds, steps=2000):
     return parse({"name": "test", "blocks": {"main": block}, "sampler": {"steps": steps}})
 
 
-def test_axes_are_the_union_of_all_blocks_or_of_those_at_one_reciprocity():
-    block = {"N": [8], "beta": [2.0], "seeds": 1}
-    blocks = {"a": block | {"g": [0.9, 1.0]}, "b": block | {"g": [0.5], "gamma": [0.0, 0.5]}}
-    config = parse({"name": "test", "blocks": blocks | {"c": block | {"g": [0.3], "gamma": [0.5]}}})
-    assert axes(config)["g"] == [0.3, 0.5, 0.9, 1.0]
-    assert axes(config, 0.0)["g"] == [0.5, 0.9, 1.0]
-    assert axes(config, 0.5)["g"] == [0.3, 0.5]
+def test_free_energies_start_from_the_first_cell_that_most_shards_have():
+    block = {"N": [8, 16], "beta": [2.0, 5.0], "seeds": 4}
+    blocks = {"edge": block | {"g": [0.5], "seeds": 2}, "main": block | {"g": [0.9, 1.0], "gamma": [0.0, 0.5]}}
+    config = parse({"name": "test", "blocks": blocks | {"large": block | {"N": [32], "g": [1.0, 1.1]}}})
+    assert origin(config, 0.0) == (1.0, 2.0)
+    assert origin(config, 0.5) == (0.9, 2.0)
 
 
 def test_small_shards_share_a_job_and_large_ones_have_their_own():

@@ -96,7 +96,8 @@ def test_the_pages_show_every_sampled_beta_once(tmp_path, monkeypatch):
         return Figure()
 
     coords = {"gamma": [0.0], "N": [8], "g": [0.5, 1.0], "beta": [0.5, *betas]}
-    table = xr.Dataset({"n_seeds": (tuple(coords), np.ones((1, 1, 2, len(betas) + 1)))}, coords)
+    origin = {"origin_g": ("gamma", [0.5]), "origin_beta": ("gamma", [betas[0]])}
+    table = xr.Dataset({"n_seeds": (tuple(coords), np.ones((1, 1, 2, len(betas) + 1)))}, coords | origin)
     table["n_seeds"].loc[{"beta": 0.5}] = 0  # sampled at another gamma
     monkeypatch.setattr(store, "read_table", lambda *_: table)
     monkeypatch.setattr(plotting, "order_parameters", order_parameters)

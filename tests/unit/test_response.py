@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import xarray as xr
-from scipy.stats import binomtest, chi2
+from scipy.stats import binomtest
 
 from nsslib import couplings, store
-from nsslib.analysis.response import response_check, shard_sides
+from nsslib.analysis.response import flipped_signs, joint_p_value, response_check, shard_sides
 from nsslib.theory.fluctuation_response import fluctuation_response, sampled_identity
 from tests.unit.synthetic import coverage, tables
 
@@ -31,18 +31,28 @@ def test_intervals_of_the_residual_cover_0_and_its_z_is_gaussian_over_300_cells(
     assert float(found["residual_z"].std()) == pytest.approx(1.0, abs=0.15)
 
 
-@pytest.mark.parametrize("common", [0.0, 0.9])
-def test_residuals_of_a_size_are_0_together_as_often_as_p_says(common):
-    coords = COORDS | {"gamma": np.linspace(-0.9, 0.9, 120), "g": np.arange(8.0), "beta": [2.0], "seed": np.arange(12)}
-    rng = np.random.default_rng(1)
-    shape = tuple(map(len, coords.values()))
-    shared = rng.standard_normal((shape[0], 1, 1, 1, shape[-1]))
-    off = np.sqrt(common) * shared + np.sqrt(1.0 - common) * rng.standard_normal(shape)
-    found = response_check(*tables(coords, q=0.2, r=0.3, x_phi=0.3 + 0.1 * off, x_phi_response=0.3))
-    p = chi2.sf(found["chi2"], found["dof"])
-    assert (found["cells"] == 8).all()
-    for level in (0.05, 0.3):
-        assert binomtest(int(np.sum(p < level)), p.size, level).pvalue > 0.01, np.mean(p < level)
+@pytest.mark.parametrize("common", [0.0, 0.15, 0.4, 0.9])
+@pytest.mark.parametrize("seeds", [8, 24])
+def test_residuals_of_100_correlated_cells_are_0_together_as_often_as_p_says(common, seeds):
+    rng = np.random.default_rng(seeds)
+    p = []
+    for _ in range(300):
+        shared = rng.standard_normal((1, seeds))
+        residual = np.sqrt(common) * shared + np.sqrt(1.0 - common) * rng.standard_normal((100, seeds))
+        p.append(joint_p_value(flipped_signs(residual, rng)))
+    for level in (0.01, 0.05, 0.3):
+        # 24 comparisons at 5 % together.
+        assert binomtest(int(np.sum(np.array(p) <= level)), len(p), level).pvalue > 0.05 / 24
+
+
+def test_a_size_that_is_off_is_found_among_others():
+    coords = COORDS | {"N": [8, 16], "g": np.arange(8.0), "beta": [2.0], "seed": np.arange(12)}
+    off = np.random.default_rng(1).standard_normal((1, 2, 8, 1, 12)) + np.array([0.0, 2.0])[:, None, None, None]
+    table, seeds = tables(coords, q=0.2, r=0.3, x_phi=0.3 + 0.1 * off, x_phi_response=0.3)
+    table["converged"][{"g": 0}] = 0
+    found = response_check(table, seeds).isel(gamma=0)
+    assert found["cells"].values.tolist() == [7, 7]
+    assert found["p_value"][0] > 0.05 and found["p_value"][1] < 0.01 and found["p_value_all"] < 0.01
 
 
 def test_what_the_sides_share_is_not_in_the_error_of_the_residual():
@@ -67,6 +77,7 @@ def test_without_trajectories_only_the_factorised_side_is_known():
     assert found["factorised_enough"].all()
     for name in ("correlation", "response", "residual"):
         assert np.isnan(found[name]).all() and not found[f"{name}_enough"].any()
+    assert not found["cells"].any() and np.isnan(found["p_value"]).all() and np.isnan(found["p_value_all"]).all()
 
 
 def test_the_sides_of_a_shard_are_those_of_its_states_cell_by_cell(make_shard):

@@ -36,8 +36,7 @@ def groups():
         "response": xr.Dataset(
             {
                 "residual_z": (("gamma", "N", "g", "beta"), np.ones((1, 2, len(G), len(BETA)))),
-                "chi2": (("gamma", "N"), [[2.0, 3.0]]),
-                "dof": (("gamma", "N"), [[2.5, 3.5]]),
+                "p_value_all": ("gamma", [0.54]),
             },
             coords | {"N": [32, 64]},
         ),
@@ -102,8 +101,8 @@ def test_the_overlap_is_compared_with_that_of_theory(groups, decided, theory, an
 
 
 def test_the_residuals_of_the_fluctuation_response_are_judged_together(groups):
-    assert one(groups, "fluctuation").evidence.startswith("chi2 = 5.0 for 6.0 independent cells, p = 0.54; 100% of 20")
-    groups["response"]["chi2"][:] = [[2.0, 15.0]]
+    assert one(groups, "fluctuation").evidence.startswith("all together p = 0.54; 100% of 20 cells")
+    groups["response"]["p_value_all"][:] = 0.009
     assert one(groups, "fluctuation").answer == DISAGREE
 
 

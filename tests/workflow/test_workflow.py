@@ -127,15 +127,22 @@ def test_a_longer_budget_goes_on_from_what_exists(finished, tmp_path):
 
 def test_a_copy_without_the_records_of_snakemake_is_extended_at_once(finished, tmp_path):
     directory = Path(shutil.copytree(finished, tmp_path / "copy", ignore=shutil.ignore_patterns(".snakemake")))
+    code, output = snakemake(directory, "--dry-run")
+    assert code == 0 and "Nothing to be done" in output
     more = json.loads(json.dumps(SWEEP))
-    more["blocks"]["main"]["seeds"] = [0, 1, 2]
+    more["blocks"]["main"] |= {"seeds": [0, 1, 2], "N": [4, 6]}
+    more["blocks"]["reciprocal"] = more["blocks"]["main"] | {"gamma": [0.5]}
     before = stamps(directory)
-    code, output = snakemake(directory, "--until", "reduce", config=more)
+    code, output = snakemake(directory, "--until", "overview", config=more)
     assert code == 0, output
-    assert ran(output) == {"simulate": 3, "reduce": 1}
-    after = stamps(directory)
-    assert before.items() <= after.items()
-    assert {p.parent.name for p in after.keys() - before.keys()} == {"seed=2.zarr"}
+    once = dict.fromkeys(("record_config", "reduce", "theory", "fit", "overview"), 1)
+    assert ran(output) == once | {"simulate": 4}
+    assert before.items() <= stamps(directory).items()
+    results = nsslib.open_results(directory / "results/little", with_shards=False)
+    for table in ("order_parameters", "theory", "fits"):
+        assert results[table]["gamma"].values.tolist() == [0.0, 0.5]
+    assert results["order_parameters"]["N"].values.tolist() == [4, 6]
+    assert json.loads((directory / "results/little/config.json").read_text())["blocks"].keys() == more["blocks"].keys()
 
 
 def test_the_library_gives_the_same_numbers_as_the_workflow(finished, tmp_path):

@@ -13,7 +13,7 @@ from nsslib.configfile import parse as parse_config
 from nsslib.cost import job_megabytes, job_minutes, reduce_megabytes, reduce_minutes
 from nsslib.errors import UserError
 from nsslib.figures import CAPTIONS, figures
-from nsslib.grid import Batch, axes, batches
+from nsslib.grid import Batch, batches, config_record, theory_record
 
 
 def validated() -> Config:
@@ -35,6 +35,9 @@ SWEEP = validated()
 config.update(dump(SWEEP))
 RESULTS = f"results/{SWEEP.name}"
 LOGS = f"logs/{SWEEP.name}"
+# Outputs whose names hang on the config, so that a change of it is seen without the records of Snakemake.
+CONFIG_RECORD = f"{RESULTS}/{config_record(SWEEP)}"
+THEORY_RECORD = f"{RESULTS}/{theory_record(SWEEP)}"
 BATCHES = {batch.manifest: batch for batch in batches(SWEEP)}
 FIGURES = figures(SWEEP)
 
@@ -56,14 +59,6 @@ def figure_files(wildcards=None) -> list[str]:
         for name in FIGURES
         for suffix in ("svg", "png")
     ]
-
-
-def grid_of(sweep: Config) -> dict:
-    """What the replica theory of a sweep depends on."""
-    union = axes(sweep)
-    return {"model": dump(sweep)["model"]} | {
-        axis: union[axis] for axis in ("gamma", "g", "beta")
-    }
 
 
 def batch_of(wildcards) -> Batch:

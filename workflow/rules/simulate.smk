@@ -5,13 +5,12 @@ rule record_config:
     """Record the config beside the results; first of all, for nss status reads it."""
     output:
         f"{RESULTS}/config.json",
+        CONFIG_RECORD,
     log:
         f"{LOGS}/config.log",
     priority: 1
     conda:
         "../envs/nsslib.yaml"
-    params:
-        config=dump(SWEEP),
     message:
         "Recording the config"
     script:

@@ -4,6 +4,7 @@
 rule reduce:
     """Order parameters with errors on two levels, from all shards, one at a time."""
     input:
+        CONFIG_RECORD,
         manifests,
     output:
         directory(f"{RESULTS}/order_parameters.zarr"),
@@ -15,7 +16,6 @@ rule reduce:
         mem_mb=lambda wildcards, attempt: reduce_megabytes(SWEEP, attempt),
         runtime=lambda wildcards, attempt: reduce_minutes(SWEEP, attempt),
     params:
-        config=dump(SWEEP),
         stage="reduce_sweep",
     message:
         "Reducing the shards to order parameters"
@@ -27,12 +27,12 @@ rule theory:
     """Replica values on the grid of the sweep, with their stability."""
     output:
         directory(f"{RESULTS}/theory.zarr"),
+        THEORY_RECORD,
     log:
         f"{LOGS}/theory.log",
     conda:
         "../envs/nsslib.yaml"
     params:
-        grid=grid_of(SWEEP),
         stage="theory_sweep",
     message:
         "Solving the replica equations"
@@ -44,7 +44,7 @@ rule fit:
     """Extrapolation in 1/N and distance from the replica values."""
     input:
         rules.reduce.output,
-        rules.theory.output,
+        rules.theory.output[0],
     output:
         directory(f"{RESULTS}/fits.zarr"),
     log:
@@ -52,7 +52,6 @@ rule fit:
     conda:
         "../envs/nsslib.yaml"
     params:
-        config=dump(SWEEP),
         stage="fit_sweep",
     message:
         "Extrapolating to N = infinity"
@@ -72,7 +71,6 @@ rule overview:
     conda:
         "../envs/nsslib.yaml"
     params:
-        config=dump(SWEEP),
         stage="overview_sweep",
     message:
         "Writing the overview"
