@@ -25,7 +25,7 @@ BATCH_FLOP = 6e12
 """Work of one job (a minute and a half at 70 GF/s) up to which small shards are run together."""
 
 LARGEST_BATCH = 6
-"""Power of two that is the largest number of shards in a job."""
+"""Binary logarithm of the largest number of shards in a job."""
 
 
 def text(value: float) -> str:
@@ -219,9 +219,10 @@ def shards(config: Config) -> Iterator[Shard]:
 
 def axes(config: Config) -> dict[str, list[float]]:
     """Coordinates of the tables of a sweep: the union of all blocks."""
-    blocks = config.blocks.values()
     keys = {"gamma": "gamma", "N": "N", "g": "g", "beta": "beta", "seed": "seeds"}
-    return {axis: sorted({v for block in blocks for v in getattr(block, key)}) for axis, key in keys.items()}
+    return {
+        axis: sorted({v for block in config.blocks.values() for v in getattr(block, key)}) for axis, key in keys.items()
+    }
 
 
 def origin(config: Config, gamma: float) -> tuple[float, float]:
