@@ -24,6 +24,7 @@ from nsslib.config import Config
 from nsslib.configfile import dump
 from nsslib.errors import UserError
 from nsslib.grid import axes, batches, origin, theory_record
+from nsslib.model import couplings
 from nsslib.overview import overview
 from nsslib.theory import solve
 
@@ -49,8 +50,10 @@ def reduce_sweep(config: Config, results: Path) -> Path:
                 table = table.merge(free_energy(diagnostics, shard.N, *origins[shard.gamma])).merge(
                     shard_round_trips(diagnostics)
                 )
-                constant = {name: xr.full_like(table["q"], value) for name, value in coupling_moments(shard).items()}
-                sides = shard_sides(shard, x[0]) if x else {}
+                J0 = couplings(shard.N, shard.gamma, shard.seed, shard.model.diagonal)
+                moments = coupling_moments(J0, shard.gamma)
+                constant = {name: xr.full_like(table["q"], value) for name, value in moments.items()}
+                sides = shard_sides(shard, J0, x[0]) if x else {}
                 yield shard.gamma, shard.N, shard.seed, table.assign(constant).assign(sides)
 
     seeds = per_seed(tables(), config)

@@ -79,21 +79,7 @@ def agreement(fits: xr.Dataset, influences: xr.Dataset) -> xr.Dataset:
         if not len(usable):
             continue
         spread = influences.isel(gamma=k, observable=j).stack(cell=("g", "beta")).isel(cell=usable)
-        C = covariance(spread)
-        scale = np.sqrt(np.diag(C))
-        z = z[usable]
-        dof = independent_cells(C / np.outer(scale, scale), covariance_dof(spread))
-        chi2, worst = float(np.sum(z**2)) * dof / len(z), np.argmax(np.abs(z))
-        found = {
-            "chi2": chi2,
-            "dof": dof,
-            "p_value": chi_squared.sf(chi2, dof),
-            "within_1": np.mean(np.abs(z) <= 1.0),
-            "within_2": np.mean(np.abs(z) <= 2.0),
-            "largest_z": z[worst],
-            "largest_z_g": cells["g"].values[usable][worst],
-            "largest_z_beta": cells["beta"].values[usable][worst],
-        }
+        found = _compared(z[usable], cells.isel(cell=usable), spread)
         for key, value in found.items():
             columns[key][k, j] = value
     dims = ("gamma", "observable")
@@ -103,3 +89,21 @@ def agreement(fits: xr.Dataset, influences: xr.Dataset) -> xr.Dataset:
     for key, words in _WORDS.items():
         table[key].attrs = {"long_name": words, "units": "1"}
     return table
+
+
+def _compared(z: NDArray, cells: xr.Dataset, spread: xr.Dataset) -> dict[str, float]:
+    """Columns of one observable, from its z in the cells that are usable and their influences."""
+    C = covariance(spread)
+    scale = np.sqrt(np.diag(C))
+    dof = independent_cells(C / np.outer(scale, scale), covariance_dof(spread))
+    chi2, worst = float(np.sum(z**2)) * dof / len(z), np.argmax(np.abs(z))
+    return {
+        "chi2": chi2,
+        "dof": dof,
+        "p_value": chi_squared.sf(chi2, dof),
+        "within_1": np.mean(np.abs(z) <= 1.0),
+        "within_2": np.mean(np.abs(z) <= 2.0),
+        "largest_z": z[worst],
+        "largest_z_g": cells["g"].values[worst],
+        "largest_z_beta": cells["beta"].values[worst],
+    }

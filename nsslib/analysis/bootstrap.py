@@ -82,6 +82,11 @@ def variance(draws: Floats) -> Floats:
         return np.where(usable & np.isfinite(draws[0]), np.nanvar(draws[1:], axis=0), np.nan)
 
 
+def weights(draws: Floats) -> Floats:
+    """Inverse variances over the draws (first axis); 0 where there is none."""
+    return np.nan_to_num(1.0 / np.maximum(variance(draws), 1e-30))
+
+
 def described(draws: Floats, seeds: Floats, dims: tuple[str, ...], words: str) -> dict[str, xr.Variable]:
     """Value, error and 95 % interval of resampled numbers.
 

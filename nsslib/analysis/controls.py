@@ -13,8 +13,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from nsslib.analysis.finite_size import replica_value
-from nsslib.grid import Shard
-from nsslib.model import couplings
 from nsslib.theory import solve
 
 MOMENTS = ("coupling_norm", "coupling_reciprocity")
@@ -24,12 +22,11 @@ _JUMP = 0.2
 """Relative change of q over a step that is taken for a jump between branches, where no slope is known."""
 
 
-def coupling_moments(shard: Shard) -> dict[str, float]:
-    """a and b of the couplings of a shard, as in the module's description."""
-    J = couplings(shard.N, shard.gamma, shard.seed, shard.model.diagonal)
-    np.fill_diagonal(J, 0.0)
+def coupling_moments(J0: NDArray, gamma: float) -> dict[str, float]:
+    """a and b of couplings (N, N), as in the module's description."""
+    J = J0 - np.diag(np.diag(J0))
     means = np.sum(J * J), np.sum(J * J.T)
-    a, b = (float(m) / (shard.N - 1) - mean for m, mean in zip(means, (1.0, shard.gamma), strict=True))
+    a, b = (float(m) / (len(J) - 1) - mean for m, mean in zip(means, (1.0, gamma), strict=True))
     return dict(zip(MOMENTS, (a, b), strict=True))
 
 

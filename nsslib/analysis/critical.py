@@ -20,6 +20,7 @@ from nsslib.analysis.bootstrap import (
     fewest,
     sufficient,
     variance,
+    weights,
     z_score,
 )
 from nsslib.analysis.collapse import scaling_collapse
@@ -102,8 +103,8 @@ def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.
     beta = table["beta"].values
     with np.errstate(invalid="ignore", divide="ignore"):
         ln_q = np.log(np.where(q > 0.0, q, np.nan))
-    weight = 1.0 / np.maximum(variance(ln_q), 1e-30)
-    usable = good & np.isfinite(weight)
+    weight = weights(ln_q)
+    usable = good & (weight > 0.0)
     last = np.where(usable, beta, -np.inf).max(axis=-1, keepdims=True)
     from_top = np.cumsum(usable[..., ::-1], axis=-1)[..., ::-1]
     usable &= (beta >= last / DECADE * (1.0 - 1e-9)) | (from_top <= 3)
@@ -135,7 +136,7 @@ def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.
 
 def at_infinite_N(N: Floats, draws: Floats) -> Floats:
     """Value at 1/N = 0 of a + b/N, fitted along the last axis; nan with fewer than three sizes."""
-    weight = np.nan_to_num(1.0 / np.maximum(variance(draws), 1e-30))
+    weight = weights(draws)
     several = (weight > 0.0).sum(axis=-1, keepdims=True) >= LEAST_N
     return weighted_line(1.0 / N, draws, np.where(several, weight, 0.0))[0]
 

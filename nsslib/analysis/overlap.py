@@ -20,7 +20,7 @@ from nsslib.analysis.bootstrap import (
     described,
     fewest,
     sufficient,
-    variance,
+    weights,
     z_score,
 )
 from nsslib.analysis.finite_size import smallest_asymptotic
@@ -61,9 +61,9 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
     for name in POWERS:
         # The sizes of a cell as the last axis: (draw, gamma, g, beta, N).
         y = np.moveaxis(bootstrap_means(seeds[name]), 2, -1)
-        good = np.moveaxis(table["converged"].values > 0, 1, -1) & np.isfinite(variance(y))
-        good &= good.sum(axis=-1, keepdims=True) >= LEAST_N
-        found, decided[name] = _limit(name, N, y, good, large, few)
+        weight = np.where(np.moveaxis(table["converged"].values > 0, 1, -1), weights(y), 0.0)
+        good = (weight > 0.0) & ((weight > 0.0).sum(axis=-1, keepdims=True) >= LEAST_N)
+        found, decided[name] = _limit(name, N, y, np.where(good, weight, 0.0), large, few)
         result.update(found)
         if name == "Q_abs":
             result["sizes"] = xr.Variable(_CELL, good.sum(axis=-1), attrs("number of converged sizes in the fits"))
@@ -79,11 +79,10 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
 
 
 def _limit(
-    name: str, N: Floats, y: Floats, good: NDArray[np.bool_], large: NDArray[np.bool_], few: Floats
+    name: str, N: Floats, y: Floats, weight: Floats, large: NDArray[np.bool_], few: Floats
 ) -> tuple[dict[str, xr.Variable], NDArray[np.int8]]:
-    """a and b of a + b N^-power with errors, and the verdict; y has dims (draw, gamma, g, beta, N), good no draw."""
-    power = POWERS[name]
-    weight = np.where(good, 1.0 / np.maximum(np.nan_to_num(variance(y), nan=1.0), 1e-30), 0.0)
+    """a and b of a + b N^-power with errors, and the verdict; y has dims (draw, gamma, g, beta, N), weight no draw."""
+    power, good = POWERS[name], weight > 0.0
     a, b = weighted_line(N**-power, y, weight)
     words = f"{'E|Q|' if name == 'Q_abs' else 'E Q^2'} at N = infinity, a of a + b N^-{power:g}"
     limit, slope = described(a, few, _CELL, words), described(b, few, _CELL, f"{words}: b")
@@ -136,8 +135,8 @@ def _free_power(N: Floats, y: Floats, good: NDArray[np.bool_], few: Floats) -> d
     """c of E|Q| ~ N^-c."""
     with np.errstate(invalid="ignore", divide="ignore"):
         ln_y = np.log(np.where(y > 0.0, y, np.nan))
-        weight = np.where(good, 1.0 / np.maximum(variance(ln_y), 1e-30), 0.0)
-    slope = weighted_line(np.log(N), ln_y, np.nan_to_num(weight))[1]
+        weight = np.where(good, weights(ln_y), 0.0)
+    slope = weighted_line(np.log(N), ln_y, weight)[1]
     found = described(-slope, few, _CELL, "c of E|Q| ~ N^-c; 1/2 if the overlap vanishes")
     return {f"Q_abs_power{key}": value for key, value in found.items()} | sufficient("Q_abs_power", found[""])
 

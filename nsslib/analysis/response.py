@@ -14,20 +14,22 @@ import xarray as xr
 from nsslib.analysis.bootstrap import attrs, bootstrap_means, described, sufficient, z_score
 from nsslib.analysis.sizes import Floats
 from nsslib.grid import Shard
-from nsslib.model import couplings
 from nsslib.theory.fluctuation_response import fluctuation_response, sampled_identity
 
 FLIPS = 2000
+"""Random signs of the disorder samples that a p value rests on."""
 SIDES = ("x_phi", "x_phi_response")
 """Names of the two sides in the table per seed."""
 
 
-def shard_sides(shard: Shard, trajectories: xr.Dataset) -> xr.Dataset:
+def shard_sides(shard: Shard, J0: Floats, trajectories: xr.Dataset) -> xr.Dataset:
     """Both sides of the exact relation in every cell of a shard.
 
     Parameters
     ----------
     shard : Shard
+    J0 : (N, N) array
+        Its couplings.
     trajectories : Dataset
         Its /trajectories group: x (draw, replica, g, beta, unit).
 
@@ -38,7 +40,6 @@ def shard_sides(shard: Shard, trajectories: xr.Dataset) -> xr.Dataset:
     """
     x = trajectories["x"].transpose("g", "beta", "replica", "draw", "unit")
     model = shard.model
-    J0 = couplings(shard.N, shard.gamma, shard.seed, model.diagonal)
     sides = np.empty((2, x.sizes["g"], x.sizes["beta"]))
     for i, g in enumerate(x["g"].values.tolist()):
         for j, beta in enumerate(x["beta"].values.tolist()):

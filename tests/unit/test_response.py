@@ -84,8 +84,8 @@ def test_the_sides_of_a_shard_are_those_of_its_states_cell_by_cell(make_shard):
     shard = make_shard(gamma=[0.5], seeds=[3])
     x = np.random.default_rng(0).standard_normal((6, 2, 2, 2, 8))
     axes = {"g": list(shard.g), "beta": list(shard.beta)}
-    found = shard_sides(shard, xr.Dataset({"x": (("draw", "replica", "g", "beta", "unit"), x)}, axes))
     J0 = couplings(8, 0.5, 3)
+    found = shard_sides(shard, J0, xr.Dataset({"x": (("draw", "replica", "g", "beta", "unit"), x)}, axes))
     for i, j in np.ndindex(2, 2):
         states = np.swapaxes(x[:, :, i, j], 0, 1)
         expected = sampled_identity(states, J0, shard.g[i], shard.beta[j], 0.5)
