@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 CONFIG ?= config/default.yaml
 BIN := .venv/bin
-NAME = $(shell $(BIN)/python -c "from nsslib.configfile import load; print(load('$(CONFIG)').name)")
+NAME = $(shell $(BIN)/python -c "from nsslib.config.files import load; print(load('$(CONFIG)').name)")
 SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --configfile $(CONFIG)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -47,13 +47,13 @@ format: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/theory.py
-	$(BIN)/python -m nsslib.published.benchmark
+	$(BIN)/python -m reproductions.qiu_huang_2024.benchmark
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/executors.py
 
 # schema.json and default.yaml from the models.
 generated: .venv/installed
-	$(BIN)/python -m nsslib.configfile config
+	$(BIN)/python -m nsslib.config.files config
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 12) and 'nsslib needs Python >= 3.12; say make PYTHON=/path/to/python3.12')"

@@ -1,35 +1,15 @@
-"""Sweep: config -> simulate -> reduce -> theory -> fit -> figures. Rules live in workflow/rules."""
-
-from snakemake.utils import min_version
-
-min_version("9.20")
+"""The sweep, started from here; it is workflow/Snakefile."""
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/simulate.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/figures.smk"
-
-
-report: "workflow/report/overview.rst"
-
-
-wildcard_constraints:
-    name=r"[A-Za-z0-9_-]+",
+include: "workflow/Snakefile"
 
 
 localrules:
-    all,
-    record_config,
+    sweep,
 
 
-rule all:
+rule sweep:
+    """All results; an included file cannot name what is made by default."""
     default_target: True
     input:
-        f"{RESULTS}/config.json",
-        CONFIG_RECORD,
-        THEORY_RECORD,
-        manifests(),
-        tables(),
-        f"{RESULTS}/overview.rst",
-        figure_files(),
+        rules.all.input,

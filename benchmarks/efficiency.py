@@ -16,11 +16,11 @@ from blackjax_peers import BLACKJAX, blackjax_series
 from numpy.typing import NDArray
 
 from nsslib import couplings
-from nsslib.analysis.statistics import chain_statistics, start_disagreement
-from nsslib.config import Model, Sampler, Save
-from nsslib.grid import Shard
+from nsslib.analysis.chains.statistics import chain_statistics, start_disagreement
+from nsslib.config.schema import Model, Sampler, Save
+from nsslib.grid.shard import Shard
+from nsslib.sampling.dataset import to_tree
 from nsslib.sampling.run import Run, run
-from nsslib.shard import to_tree
 
 N, G, BETA = 128, 1.0, 100.0
 SEEDS = range(4)

@@ -24,14 +24,14 @@ from efficiency import exchanged, samplers
 from peers import PEERS, STEPS, one_core
 from threadpoolctl import threadpool_limits
 
-from nsslib import store
-from nsslib.config import DEMO, Exchange, Model, Sampler, Save
-from nsslib.grid import Shard
+from nsslib.config.schema import DEMO, Exchange, Model, Sampler, Save
+from nsslib.grid.shard import Shard
+from nsslib.kernels.cpu.integrators import EULER_MARUYAMA, HMC, step
 from nsslib.sampling import checkpoint
+from nsslib.sampling.dataset import to_tree
 from nsslib.sampling.ensemble import Ensemble
-from nsslib.sampling.integrators import EULER_MARUYAMA, HMC, step
 from nsslib.sampling.run import Run, run
-from nsslib.shard import to_tree
+from nsslib.storage import store
 
 REPEATS = 7
 

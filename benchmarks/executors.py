@@ -1,4 +1,4 @@
-"""Wall time of `snakemake --until simulate` over the sampling alone, for every executor that is there.
+"""Wall time of `snakemake --until sample` over the sampling alone, for every executor that is there.
 
     python benchmarks/executors.py [--shards 40] [--seconds 20] [--cores 2] [--apart] [local dask slurm]
 
@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from nsslib.configfile import parse
-from nsslib.grid import Shard, batches, shards
-from nsslib.plan import seconds_per_step
+from nsslib.config.files import parse
+from nsslib.grid.batch import batches
+from nsslib.grid.shard import Shard, shards
+from nsslib.monitor.plan import seconds_per_step
 from nsslib.sampling.run import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +71,7 @@ def whole_run(executor: str, config: dict[str, Any], cores: int) -> tuple[float,
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", place,
-             "--profile", ROOT / "profiles" / executor, "--configfile", path, "--until", "simulate", *limit],
+             "--profile", ROOT / "profiles" / executor, "--configfile", path, "--until", "sample", *limit],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         took = time.perf_counter() - began

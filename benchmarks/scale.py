@@ -14,14 +14,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from nsslib import store
-from nsslib.config import Config
-from nsslib.configfile import parse
-from nsslib.grid import Shard, batches, shards
-from nsslib.plan import estimates
-from nsslib.progress import Reporter
-from nsslib.stages import ensure_shard
-from nsslib.tables import reduce_sweep
+from nsslib.config.files import parse
+from nsslib.config.schema import Config
+from nsslib.grid.batch import batches
+from nsslib.grid.shard import Shard, shards
+from nsslib.monitor.plan import estimates
+from nsslib.monitor.progress import Reporter
+from nsslib.stages.reduce import reduce_sweep
+from nsslib.stages.sample import ensure_shard
+from nsslib.storage import store
 
 
 def sweep(count: int, sizes: list[int], steps: int) -> Config:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nsslib.theory import solve
+from nsslib.theory.replica import solve
 
 POINTS = [(1.2, 100.0, 0.5), (1.1, 1e4, 0.0), (0.8, 1e4, -0.5), (0.75, 1e8, 0.5), (1.3, 1e6, -0.3)]
 OVERLAPPING = [(1.5, 1e4, -0.2), (2.0, 1e4, -0.5), (1.3, 1e4, -0.2), (2.4, 1e4, -0.5)]

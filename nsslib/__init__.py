@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 from nsslib.version import KERNEL_VERSION, __version__
 
 if TYPE_CHECKING:
+    from nsslib.api import open_results, run_sweep, simulate
     from nsslib.errors import UserError
-    from nsslib.model import couplings, energy, gradient, velocity
-    from nsslib.sweep import open_results, run_sweep, simulate
-    from nsslib.theory import solve
+    from nsslib.model.couplings import couplings
+    from nsslib.model.quasipotential import drift, energy, gradient, residual
+    from nsslib.theory.replica import solve
 
 _HOMES = {
-    "couplings": "nsslib.model",
-    "energy": "nsslib.model",
-    "gradient": "nsslib.model",
-    "velocity": "nsslib.model",
-    "solve": "nsslib.theory",
-    "simulate": "nsslib.sweep",
-    "run_sweep": "nsslib.sweep",
-    "open_results": "nsslib.sweep",
+    "couplings": "nsslib.model.couplings",
+    "energy": "nsslib.model.quasipotential",
+    "gradient": "nsslib.model.quasipotential",
+    "residual": "nsslib.model.quasipotential",
+    "drift": "nsslib.model.quasipotential",
+    "solve": "nsslib.theory.replica",
+    "simulate": "nsslib.api",
+    "run_sweep": "nsslib.api",
+    "open_results": "nsslib.api",
     "UserError": "nsslib.errors",
 }
 
@@ -33,13 +35,14 @@ __all__ = [
     "UserError",
     "__version__",
     "couplings",
+    "drift",
     "energy",
     "gradient",
     "open_results",
+    "residual",
     "run_sweep",
     "simulate",
     "solve",
-    "velocity",
 ]
 
 

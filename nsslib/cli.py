@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from nsslib.errors import UserError
-from nsslib.progress import clock
+from nsslib.monitor.progress import clock
 
 if TYPE_CHECKING:
-    from nsslib.status import Status
+    from nsslib.monitor.status import Status
 
 SECONDS_BETWEEN_LOOKS = 5.0
 ANSWERS = {"agree": "green", "disagree": "bold red", "not converged": "yellow"}
@@ -53,8 +53,8 @@ def _size(count: float) -> str:
 @app.command()
 def plan(config: ConfigFile) -> None:
     """Print shards, columns, CPU-hours (timed on this machine), memory and disk of a sweep."""
-    from nsslib.configfile import load
-    from nsslib.plan import estimates
+    from nsslib.config.files import load
+    from nsslib.monitor.plan import estimates
 
     rows = estimates(load(config))
     table = Table("block, gamma, N", "shards", "jobs", "columns", "of these asked for", "s / shard", "CPU-hours",
@@ -80,18 +80,23 @@ def theory(
     phi: Annotated[str, typer.Option(help="transfer function")] = "tanh",
     branch: Annotated[str, typer.Option(help="stable, zero-overlap or all")] = "stable",
 ) -> None:
-    """Solve the replica equations and print the order parameters with their stability; kept on disk."""
+    """Solve the replica equations and print the order parameters with their stability."""
     from rich.progress import Progress as Bar
 
-    from nsslib.theory_cache import solve_cached
+    from nsslib.theory.replica import solve
 
     terminal = Console(stderr=True)
     with Bar(console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
         task = bar.add_task("solving", total=None)
-        solution = solve_cached(
-            g, beta, gamma, lambda done, total: bar.update(task, completed=done, total=total),
-            eta=eta, phi=phi, branch=branch,
-        )  # fmt: skip
+        solution = solve(
+            g,
+            beta,
+            gamma,
+            eta,
+            phi,
+            branch,  # type: ignore[arg-type]  # checked by solve
+            told=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     names = [
         "q",
         "Q",
@@ -123,7 +128,7 @@ def simulate(
     directory: Annotated[Path, typer.Option(help="parent of the results")] = Path("results"),
 ) -> None:
     """Run a sweep in this process: sample, reduce, theory, fit, figures; resumes by itself."""
-    from nsslib.sweep import run_sweep
+    from nsslib.api import run_sweep
 
     typer.echo(f"results: {run_sweep(config, directory=directory)}")
 
@@ -136,7 +141,7 @@ def status(
     """Tell what of a sweep is done, running (with ETA and evidence), queued or failed, and the CPU-hours left."""
     from rich.live import Live
 
-    from nsslib.status import status as look
+    from nsslib.monitor.status import status as look
 
     if not watch:
         now = look(results)
@@ -175,8 +180,8 @@ def _shards(now: Status) -> list[str]:
 @app.command()
 def validate(path: Annotated[Path, typer.Argument(help="config file, store or directory of a sweep")]) -> None:
     """Check a config file, or that stores are complete and undamaged."""
-    from nsslib.configfile import load
-    from nsslib.store import KINDS, check
+    from nsslib.config.files import load
+    from nsslib.storage.store import KINDS, check
 
     if path.suffix in (".yaml", ".yml") or path.is_file():
         load(path)
@@ -195,7 +200,7 @@ def validate(path: Annotated[Path, typer.Argument(help="config file, store or di
         raise UserError("\n".join(problems))
     typer.echo(f"{path}: {len(found)} stores, all complete and undamaged")
     if (path / "config.json").exists():
-        from nsslib.status import status as look
+        from nsslib.monitor.status import status as look
 
         typer.echo(_shards(look(path))[-1])
 
@@ -203,7 +208,7 @@ def validate(path: Annotated[Path, typer.Argument(help="config file, store or di
 @app.command()
 def verdicts(results: Results) -> None:
     """Print what a sweep says of replica theory: agree, disagree or not converged, with the evidence."""
-    from nsslib.tables import read_verdicts
+    from nsslib.stages.report import read_verdicts
 
     table = Table("gamma", "question", "answer", "evidence", show_lines=True)
     for found in read_verdicts(results):
@@ -214,7 +219,7 @@ def verdicts(results: Results) -> None:
 @app.command("open")
 def open_(results: Results) -> None:
     """Print what the results of a sweep hold."""
-    from nsslib.sweep import open_results
+    from nsslib.api import open_results
 
     typer.echo(str(open_results(results, with_shards=False)))
 

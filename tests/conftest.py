@@ -4,8 +4,8 @@ import pytest
 from hypothesis import settings
 
 from nsslib import run_sweep
-from nsslib.configfile import parse
-from nsslib.grid import shards
+from nsslib.config.files import parse
+from nsslib.grid.shard import shards
 
 settings.register_profile("nsslib", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("nsslib")

@@ -1,1 +1,1 @@
-"""From series to tables: statistics, order parameters, finite-size extrapolation."""
+"""From series to statements: chains (one realisation), sizes (many of them), comparison (against theory)."""

@@ -1,3 +1,3 @@
 """Exact sampling of a shard: kernels, integrators, exchange, the loop and its checkpoints."""
 
-import nsslib.compilation  # noqa: F401 (before anything is compiled)
+import nsslib.kernels.cache  # noqa: F401 (before anything is compiled)

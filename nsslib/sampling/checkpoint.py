@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nsslib import files
-from nsslib.grid import Shard
+from nsslib.grid.shard import Shard
+from nsslib.storage import atomic
 
 State = dict[str, NDArray]
 
@@ -35,7 +35,7 @@ def save(path: Path, shard: Shard, state: State) -> None:
     archive = io.BytesIO()
     np.savez(archive, allow_pickle=False, settings=np.array(json.dumps(shard.settings())), **state)
     content = archive.getvalue()
-    with files.replacing(path) as partial:
+    with atomic.replacing(path) as partial:
         with partial.open("wb") as stream:
             stream.write(content)
             stream.write(hashlib.sha256(content).digest())

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nsslib.grid import Shard
-from nsslib.model import couplings
-from nsslib.sampling import kernels, rng
-from nsslib.sampling.kernels import TILE, Array, Chains, Network, Scratch
-from nsslib.sampling.products import LANES, ROWS, pack
-from nsslib.sampling.whitening import reference_g, whitening
+from nsslib.grid.shard import Shard
+from nsslib.kernels.cpu import passes, random
+from nsslib.kernels.cpu.passes import TILE, Array, Chains, Network, Scratch
+from nsslib.kernels.cpu.products import LANES, ROWS, pack
+from nsslib.model.couplings import couplings
+from nsslib.sampling.preconditioner import reference_g, whitening
 
 
 class Ensemble:
@@ -41,7 +41,7 @@ class Ensemble:
         self.cell_g = np.broadcast_to(g[None, :, None], self.shape).ravel()
         self.cell_beta = np.broadcast_to(beta[None, None, :], self.shape).ravel()
         self.phi = model.phi
-        self.key = rng.key_of(shard.stream)
+        self.key = random.key_of(shard.stream)
         self.units = shard.N
         dtype = np.dtype(sampler.precision)
         self.J0 = couplings(shard.N, shard.gamma, shard.seed, model.diagonal).astype(dtype)
@@ -70,12 +70,12 @@ class Ensemble:
         if shard.sampler.preconditioned:
             B = whitening(J0.astype(np.float64), reference_g(shard.gamma, shard.g[-1]), eta)
         matrices = (pack(np.asarray(matrix, J0.dtype)) for matrix in (J0, J0.T, B, B.T))
-        return Network(kernels.KINDS[self.phi], shard.N, eta, *matrices)
+        return Network(passes.KINDS[self.phi], shard.N, eta, *matrices)
 
     def _start(self) -> None:
         """Cold start x = 0 for even replicas, hot start x ~ N(0, 1) for odd ones."""
         chains = self.chains
-        rng.normals(chains.X, self.units, self.key, rng.START, 0)
+        random.normals(chains.X, self.units, self.key, random.START, 0)
         replica = np.arange(len(self.cell)) // (self.shape[1] * self.shape[2])
         cold = np.ones(chains.g.size, bool)
         cold[: len(replica)] = replica % 2 == 0
@@ -96,13 +96,13 @@ class Ensemble:
 
     def evaluate(self) -> None:
         """Force evaluation of all chains at their X."""
-        kernels.force_all(self.network, self.chains, self.scratch)
+        passes.force_all(self.network, self.chains, self.scratch)
 
     def exchanged(self) -> None:
         """Follow an exchange: labels, and gradients of the chains whose g changed; A is known, one product."""
         before = self.chains.g.copy()
         self.relabel()
-        kernels.regradient_rows(
+        passes.regradient_rows(
             self.network, self.chains, self.scratch, np.flatnonzero(self.chains.g.ravel() != before.ravel())
         )
 
@@ -146,5 +146,5 @@ class Ensemble:
         """E of every chain at its own g, (C,)."""
         chains = self.chains
         xx, xa, aa = (chains.sums[:, k].ravel() for k in range(3))
-        E = kernels.energy_at.py_func(chains.g.ravel(), xx, xa, aa, self.network.eta)
+        E = passes.energy_at.py_func(chains.g.ravel(), xx, xa, aa, self.network.eta)
         return E[: len(self.cell)]

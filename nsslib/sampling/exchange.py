@@ -12,12 +12,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from nsslib.config import Exchange
-from nsslib.sampling import rng
-from nsslib.sampling.elementary import libm_log
+from nsslib.config.schema import Exchange
+from nsslib.kernels.cpu import random
+from nsslib.kernels.cpu.elementary import libm_log
+from nsslib.kernels.cpu.passes import energy_at
+from nsslib.kernels.cpu.products import LANES
 from nsslib.sampling.ensemble import Ensemble
-from nsslib.sampling.kernels import energy_at
-from nsslib.sampling.products import LANES
 
 BETA, G = 0, 1
 
@@ -52,7 +52,7 @@ def _swap(axis, parity, shape, walker, cell, stopped, g, beta, sums, eta, key, t
                 back = _work(sums, b, g[cb], beta[cb], g[ca], beta[ca], eta)
                 fermi[0, r, i, j] += 1.0 / (1.0 + np.exp(there - shift[i, j]))
                 fermi[1, r, i, j] += 1.0 / (1.0 + np.exp(back + shift[i, j]))
-                if np.log(rng.uniform(key, rng.SWAP, 2 * t + axis, ca)) < -(there + back):
+                if np.log(random.uniform(key, random.SWAP, 2 * t + axis, ca)) < -(there + back):
                     walker[ca], walker[cb] = b, a
                     cell[a], cell[b] = cb, ca
                     accepted[r, i, j] += 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nsslib import observables
-from nsslib.grid import Shard
+from nsslib.grid.shard import Shard
+from nsslib.kernels.cpu.observables import mean_products
+from nsslib.model import observables
 from nsslib.sampling.ensemble import Ensemble
-from nsslib.sampling.measure import mean_products
 
 
 class Recorder:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from nsslib.errors import UserError
-from nsslib.grid import Shard
+from nsslib.grid.shard import Shard
+from nsslib.kernels.cpu.elementary import libm_exp
+from nsslib.kernels.cpu.integrators import BAOAB, GHMC, step
 from nsslib.sampling import checkpoint
-from nsslib.sampling.elementary import libm_exp
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.exchange import BETA, Exchanger, G
-from nsslib.sampling.integrators import BAOAB, GHMC, integrator, step
 from nsslib.sampling.recorder import Recorder
+from nsslib.sampling.schemes import integrator
+from nsslib.sampling.termination import Terminated, termination
 from nsslib.sampling.tuning import StepSizes
 
 CHECKPOINT_SECONDS = 60.0
@@ -318,21 +316,3 @@ def run(
                 raise Terminated(f"SIGTERM: stopped at step {this.t} of {this.total}{where}")
         this.name_bottlenecks()
     return this.record()
-
-
-class Terminated(UserError):
-    """The process was asked to end; the state is saved and another try goes on from it."""
-
-
-@contextmanager
-def termination() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets, where this thread may listen to signals (SLURM's warning, kill)."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    previous = signal.signal(signal.SIGTERM, lambda *_: event.set())
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from nsslib.config import Sampler
-from nsslib.sampling.elementary import libm_exp
+from nsslib.config.schema import Sampler
+from nsslib.kernels.cpu.elementary import libm_exp
 from nsslib.sampling.ensemble import Ensemble
-from nsslib.sampling.integrators import Integrator
+from nsslib.sampling.schemes import Integrator
 
 
 class StepSizes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import yaml
 
-from nsslib import store
+from nsslib.storage import store
 
 ROOT = Path(__file__).resolve().parents[2]
 LITTLE = {

@@ -4,9 +4,10 @@ import signal
 
 import dask
 import pytest
-from common import TABLES, finish, numbers, snakemake
 from distributed import Client, LocalCluster
-from slurm_fixtures import slurm, workflow
+
+from tests.cluster.common import TABLES, finish, numbers, snakemake
+from tests.cluster.slurm_fixtures import slurm, workflow
 
 __all__ = ["slurm", "workflow"]
 

@@ -14,8 +14,8 @@ import psutil
 import pytest
 import yaml
 
-from nsslib.configfile import load, parse
-from nsslib.grid import batches
+from nsslib.config.files import load, parse
+from nsslib.grid.batch import batches
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "slurm"
@@ -113,7 +113,7 @@ class Workflow:
     def log(self):
         """Log of the first batch."""
         batch = batches(self.config)[0].manifest.removeprefix("manifests/").removesuffix(".json")
-        path = self.directory / "logs" / self.config.name / "simulate" / f"{batch}.log"
+        path = self.directory / "logs" / self.config.name / "sample" / f"{batch}.log"
         return path.read_text() if path.exists() else ""
 
     def stamps(self):

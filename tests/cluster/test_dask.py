@@ -6,10 +6,10 @@ import subprocess
 
 import psutil
 import pytest
-from common import LITTLE, eventually, finish, gives_local_numbers, gone, snakemake
 
 import nsslib
-from nsslib import store
+from nsslib.storage import store
+from tests.cluster.common import LITTLE, eventually, finish, gives_local_numbers, gone, snakemake
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -90,9 +90,9 @@ def test_run_sweep_gives_the_numbers_of_local_cores_with_and_without_a_client(lo
 SHARD = """
 from pathlib import Path
 from nsslib import progress
-from nsslib.config import Model, Sampler, Save
+from nsslib.config.schema import Model, Sampler, Save
 from nsslib.grid import Shard
-from nsslib.stages import ensure_shard
+from nsslib.stages.sample import ensure_shard
 
 progress.SECONDS_BETWEEN_LINES = 0.2
 sampler = Sampler(steps=20_000, burn_in=60, leapfrogs=4, save=Save(observables=20, trajectories=0))

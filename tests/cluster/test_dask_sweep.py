@@ -5,15 +5,16 @@ import urllib.request
 
 import psutil
 import pytest
-from common import LITTLE, eventually
 from distributed import Client, WorkerPlugin
 
 import nsslib
-from nsslib import UserError, distribute
-from nsslib.configfile import parse
-from nsslib.grid import batches
-from nsslib.progress import Reporter
+from nsslib import UserError
+from nsslib.config.files import parse
+from nsslib.executors import dask
+from nsslib.grid.batch import batches
+from nsslib.monitor.progress import Reporter
 from snakemake_executor_plugin_dask.cluster import own_cluster, workers_of
+from tests.cluster.common import LITTLE, eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -25,9 +26,9 @@ def test_failed_and_killed_batches_are_named_while_the_others_finish(client, tmp
         def setup(self, worker):
             import os
 
-            from nsslib import distribute
+            from nsslib.executors import dask
 
-            sound = distribute.run_batch
+            sound = dask.run_batch
 
             def run_batch(batch, results, reporter):
                 match batch.shards[0].N:
@@ -37,7 +38,7 @@ def test_failed_and_killed_batches_are_named_while_the_others_finish(client, tmp
                         os._exit(1)
                 return sound(batch, results, reporter)
 
-            distribute.run_batch = run_batch
+            dask.run_batch = run_batch
 
     client.register_plugin(Sabotage())
     config = json.loads(json.dumps(LITTLE))
@@ -50,7 +51,7 @@ def test_failed_and_killed_batches_are_named_while_the_others_finish(client, tmp
         "main/gamma=0/N=4/seeds=0-63: disk full",
         "main/gamma=0/N=6/seeds=0-63: its Dask workers died, perhaps for lack of memory",
     ]
-    assert isinstance(error.value.__cause__, OSError | distribute.WorkerDied)
+    assert isinstance(error.value.__cause__, OSError | dask.WorkerDied)
     assert {p.parent.name for p in (tmp_path / "little/shards").rglob("seed=*.zarr")} == {"N=8", "N=10"}
     assert "little: 8 of 8 shards, ETA 0:00:00" in capsys.readouterr().err
 
@@ -73,7 +74,7 @@ def test_an_interrupt_ends_what_runs_on_the_workers(client, tmp_path):
     config["sampler"]["save"] = {"observables": 1_000_000, "trajectories": 0}
     endless = batches(parse(config))[1:]
     with pytest.raises(KeyboardInterrupt):
-        distribute.sample(client, [quick, *endless], tmp_path, Impatient(quiet=True))
+        dask.sample(client, [quick, *endless], tmp_path, Impatient(quiet=True))
     eventually(lambda: not any(client.run(lambda dask_worker: dask_worker.state.executing_count).values()))
     assert not (tmp_path / endless[0].manifest).exists()
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
-from nsslib.configfile import parse
-from nsslib.grid import shards
-from nsslib.store import check
+from nsslib.config.files import parse
+from nsslib.grid.shard import shards
+from nsslib.storage.store import check
 
 pytestmark = pytest.mark.cluster
 
@@ -43,7 +43,7 @@ def file(tmp_path):
 
 def simulate(file, directory, checkpoint_seconds=60.0, limit=0):
     """Start ``nss simulate``; no file of it may be larger than a limit."""
-    words = [str(checkpoint_seconds), str(limit), "simulate", file, "--directory", directory]
+    words = [str(checkpoint_seconds), str(limit), "sample", file, "--directory", directory]
     return subprocess.Popen(
         [sys.executable, "-c", SIMULATE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -3,13 +3,14 @@
 import signal
 
 import pytest
-from slurm_fixtures import SCRIPTS, command, jobs, power_off, wait_for
 
-from nsslib.configfile import parse
-from nsslib.cost import job_megabytes, job_minutes
-from nsslib.grid import batches, shards
-from nsslib.plan import seconds_per_step
-from nsslib.store import check
+from nsslib.config.files import parse
+from nsslib.grid.batch import batches
+from nsslib.grid.cost import job_megabytes, job_minutes
+from nsslib.grid.shard import shards
+from nsslib.monitor.plan import seconds_per_step
+from nsslib.storage.store import check
+from tests.cluster.slurm_fixtures import SCRIPTS, command, jobs, power_off, wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -102,7 +103,7 @@ def test_a_job_whose_node_goes_down_is_started_again_by_slurm(slurm, workflow, f
 def test_a_job_that_meets_its_limit_saves_its_state_and_goes_on_from_there(slurm, workflow):
     sweep = workflow(two_shards("limit", 27))
     # One minute for the first try, half of it warning, is not enough; a minute more for the second is.
-    sweep.run(target(sweep), "--set-resources", "simulate:runtime=attempt")
+    sweep.run(target(sweep), "--set-resources", "sample:runtime=attempt")
     states = jobs()
     assert (states[sweep.job(0)], states[sweep.job(1)]) == ("FAILED", "COMPLETED")
     assert "resumed at step" in sweep.log()

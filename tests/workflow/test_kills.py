@@ -10,18 +10,18 @@ import time
 
 import pytest
 
-from nsslib.store import check, digest
+from nsslib.storage.store import check, digest
 
 KILLS = int(os.environ.get("NSSLIB_KILLS", "3"))
 
 JOB = """
 import sys
 from pathlib import Path
-from nsslib.config import Model, Sampler, Save
+from nsslib.config.schema import Model, Sampler, Save
 from nsslib.grid import Shard
-from nsslib.progress import Reporter
+from nsslib.monitor.progress import Reporter
 from nsslib.sampling import run
-from nsslib.stages import ensure_shard
+from nsslib.stages.sample import ensure_shard
 
 run.CHECKPOINT_SECONDS = 0.2
 place = Path(sys.argv[1])

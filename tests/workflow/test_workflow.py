@@ -12,8 +12,8 @@ import xarray as xr
 import yaml
 
 import nsslib
-from nsslib.configfile import parse
-from nsslib.figures import figures
+from nsslib.config.files import parse
+from nsslib.report.catalogue import figures
 
 ROOT = Path(__file__).resolve().parents[2]
 SWEEP = {
@@ -66,7 +66,7 @@ def test_results_are_those_of_the_contract(finished):
     assert not list(results.rglob("*.partial"))
     for suffix in ("png", "svg"):
         assert len(list((results / "figures").rglob(f"*.{suffix}"))) == FIGURES
-    log = next((finished / "logs/little/simulate").rglob("*.log")).read_text()
+    log = next((finished / "logs/little/sample").rglob("*.log")).read_text()
     assert "step 140 of 140" in log
 
 
@@ -82,8 +82,8 @@ def test_two_more_seeds_run_only_what_is_needed(finished):
     before = stamps(finished)
     code, output = snakemake(finished, config=more)
     assert code == 0, output
-    once = dict.fromkeys(("all", "record_config", "reduce", "fit", "overview"), 1)
-    assert ran(output) == once | {"simulate": 3, "figure": FIGURES}
+    once = dict.fromkeys(("sweep", "record_config", "reduce", "fit", "overview"), 1)
+    assert ran(output) == once | {"sample": 3, "figure": FIGURES}
     assert before.items() <= stamps(finished).items()
     table = xr.open_datatree(finished / "results/little/order_parameters.zarr", engine="zarr")
     assert (table["n_seeds"] == 4).all()
@@ -91,7 +91,7 @@ def test_two_more_seeds_run_only_what_is_needed(finished):
     before = stamps(finished)
     code, output = snakemake(finished)
     assert code == 0, output
-    assert "simulate" not in ran(output)
+    assert "sample" not in ran(output)
     assert stamps(finished) == before and len(before) == 12
     table = xr.open_datatree(finished / "results/little/order_parameters.zarr", engine="zarr")
     assert (table["n_seeds"] == 2).all() and table["per_seed"].sizes["seed"] == 2
@@ -105,7 +105,7 @@ def test_another_size_and_another_block_leave_what_exists_alone(finished, tmp_pa
     before = stamps(directory)
     code, output = snakemake(directory, TABLE, config=more)
     assert code == 0, output
-    assert ran(output) == {"record_config": 1, "simulate": 2, "reduce": 1}
+    assert ran(output) == {"record_config": 1, "sample": 2, "reduce": 1}
     after = stamps(directory)
     assert before.items() <= after.items()
     new = {p.parent.relative_to(directory / "results/little/shards").as_posix() for p in after.keys() - before.keys()}
@@ -121,7 +121,7 @@ def test_a_longer_budget_goes_on_from_what_exists(finished, tmp_path):
     more["sampler"]["steps"] = 120
     code, output = snakemake(directory, TABLE, config=more)
     assert code == 0, output
-    logs = [p.read_text() for p in (directory / "logs/little/simulate").rglob("seeds=0-*.log")]
+    logs = [p.read_text() for p in (directory / "logs/little/sample").rglob("seeds=0-*.log")]
     assert sum(log.count("goes on at step 140 of 180 from a shorter run") == 2 for log in logs) == 3
 
 
@@ -136,7 +136,7 @@ def test_a_copy_without_the_records_of_snakemake_is_extended_at_once(finished, t
     code, output = snakemake(directory, "--until", "overview", config=more)
     assert code == 0, output
     once = dict.fromkeys(("record_config", "reduce", "theory", "fit", "overview"), 1)
-    assert ran(output) == once | {"simulate": 4}
+    assert ran(output) == once | {"sample": 4}
     assert before.items() <= stamps(directory).items()
     results = nsslib.open_results(directory / "results/little", with_shards=False)
     for table in ("order_parameters", "theory", "fits"):
@@ -201,7 +201,7 @@ def test_a_damaged_store_is_named_and_sampled_again(finished):
     assert "run the sweep again" in output
     code, output = snakemake(finished)
     assert code == 0, output
-    assert ran(output)["simulate"] == 1
+    assert ran(output)["sample"] == 1
     nsslib.open_results(results)
 
 

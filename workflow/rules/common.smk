@@ -3,29 +3,29 @@
 Only light parts of nsslib are imported here: every job of a run parses this file again.
 """
 
-from pathlib import Path
-
 from snakemake.exceptions import WorkflowError
 
-from nsslib.config import Config
-from nsslib.configfile import dump, load
-from nsslib.configfile import parse as parse_config
-from nsslib.cost import job_megabytes, job_minutes, reduce_megabytes, reduce_minutes
+from nsslib.config.files import dump, read
+from nsslib.config.files import parse as parse_config
+from nsslib.config.schema import DEMO, Config
 from nsslib.errors import UserError
-from nsslib.figures import CAPTIONS, figures
-from nsslib.grid import Batch, batches, config_record, theory_record
+from nsslib.grid.batch import Batch, batches
+from nsslib.grid.cost import (
+    job_megabytes,
+    job_minutes,
+    reduce_megabytes,
+    reduce_minutes,
+)
+from nsslib.grid.identity import config_record, theory_record
+from nsslib.report.catalogue import CAPTIONS, figures
 
 
 def validated() -> Config:
-    """Config files as given, then what --config changed; mistakes end the run before it starts."""
+    """All config files together, then what --config changed; mistakes end the run before it starts."""
     try:
         for path in workflow.configfiles:
-            load(path)
-        return (
-            parse_config(config)
-            if config
-            else load(Path(workflow.basedir) / "config" / "default.yaml")
-        )
+            read(path)
+        return parse_config(config) if config else DEMO
     except UserError as error:
         raise WorkflowError(f"invalid config\n{error}")
 
@@ -35,16 +35,26 @@ SWEEP = validated()
 config.update(dump(SWEEP))
 RESULTS = f"results/{SWEEP.name}"
 LOGS = f"logs/{SWEEP.name}"
-# Outputs whose names hang on the config, so that a change of it is seen without the records of Snakemake.
+# Outputs whose names depend on the config, so that a change of it is seen without the records of Snakemake.
 CONFIG_RECORD = f"{RESULTS}/{config_record(SWEEP)}"
 THEORY_RECORD = f"{RESULTS}/{theory_record(SWEEP)}"
-BATCHES = {batch.manifest: batch for batch in batches(SWEEP)}
+BATCHES = {f"{RESULTS}/{batch.manifest}": batch for batch in batches(SWEEP)}
 FIGURES = figures(SWEEP)
+
+
+def results(wildcards) -> str:
+    """Directory of the results."""
+    return RESULTS
 
 
 def manifests(wildcards=None) -> list[str]:
     """Manifests of all batches."""
-    return [f"{RESULTS}/{manifest}" for manifest in BATCHES]
+    return list(BATCHES)
+
+
+def batch_of(wildcards) -> Batch:
+    """The batch of a job."""
+    return BATCHES[f"{RESULTS}/manifests/{wildcards.batch}.json"]
 
 
 def tables(wildcards=None) -> list[str]:
@@ -58,19 +68,6 @@ def figure_files(wildcards=None) -> list[str]:
         f"{RESULTS}/figures/{name}.{suffix}"
         for name in FIGURES
         for suffix in ("svg", "png")
-    ]
-
-
-def batch_of(wildcards) -> Batch:
-    """The batch of a job."""
-    return BATCHES[f"manifests/{wildcards.batch}.json"]
-
-
-def batch_settings(wildcards) -> list[dict]:
-    """Everything the numbers of a batch depend on."""
-    return [
-        {"block": shard.block} | shard.settings()
-        for shard in batch_of(wildcards).shards
     ]
 
 

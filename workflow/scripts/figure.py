@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from nsslib.configfile import parse
-from nsslib.draw import draw
-from nsslib.progress import logged
+from nsslib.config.files import parse
+from nsslib.monitor.progress import logged
+from nsslib.report.draw import draw
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
-        draw(parse(snakemake.config), Path("results") / snakemake.config["name"], snakemake.wildcards.figure)
+        draw(parse(snakemake.config), Path(snakemake.params.results), snakemake.wildcards.figure)

@@ -1,0 +1,1 @@
+"""One realisation: means over its chains, their errors, and whether they converged."""

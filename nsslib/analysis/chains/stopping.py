@@ -1,0 +1,34 @@
+"""How far a running shard is: its worst cell, and whether it has the evidence that ends it."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from nsslib.analysis.chains.statistics import chain_statistics, start_disagreement
+from nsslib.grid.shard import Shard
+from nsslib.sampling.run import Judge, Verdict
+
+
+def judge_of(shard: Shard) -> Judge:
+    """Judge of a shard: a function of its series of q so far, (draw, replica, g, beta)."""
+    until = shard.sampler.until
+    hot = xr.DataArray(np.arange(shard.sampler.replicas) % 2 == 1, dims="replica")
+    coords = {"g": np.array(shard.g), "beta": np.array(shard.beta)}
+
+    def judge(series: NDArray[np.float64]) -> Verdict:
+        if len(series) < 8:
+            return Verdict(False, "")
+        q = xr.DataArray(series, coords, ("draw", "replica", "g", "beta"))
+        found = chain_statistics(q, ("replica", "draw"))
+        ess = found["ess"].transpose("g", "beta").fillna(0.0).values
+        i, j = np.unravel_index(np.argmin(ess), ess.shape)
+        remark = f"ESS of q at least {ess[i, j]:.0f} (g={shard.g[i]:.12g}, beta={shard.beta[j]:.12g})"
+        if until is None:
+            return Verdict(False, remark)
+        agree = start_disagreement(q, "replica", hot, "draw") <= until.cold_hot
+        passed = (found["ess"] >= until.ess) & (found["rhat"] <= until.rhat) & agree
+        return Verdict(bool(passed.all()), remark)
+
+    return judge

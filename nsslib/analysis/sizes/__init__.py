@@ -1,0 +1,1 @@
+"""Many realisations and sizes: scatter, resampling, control variates, extrapolation in N."""

@@ -1,0 +1,1 @@
+"""Where batches run beside Snakemake: Dask workers, and the time limit of a scheduler."""

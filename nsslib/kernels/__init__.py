@@ -1,0 +1,1 @@
+"""Compiled array work: what samplers need of a processor, behind one page (backend)."""

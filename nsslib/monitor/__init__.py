@@ -1,0 +1,1 @@
+"""Before and while a sweep runs: cost, progress, heartbeats, status."""

@@ -1,0 +1,1 @@
+"""Mean-field theory of the network dx/dt = -x + J phi(x) itself."""

@@ -1,0 +1,1 @@
+"""Reproductions of published work, apart from the library."""

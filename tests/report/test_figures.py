@@ -1,0 +1,295 @@
+"""Figures: every one of the catalogue is drawn, and what is not converged is drawn hollow."""
+
+import shutil
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from nsslib import run_sweep
+from nsslib.analysis.sizes.extrapolation import replica_value
+from nsslib.config.files import parse
+from nsslib.config.schema import Convergence
+from nsslib.report import plotting, plotting_convergence, plotting_science
+from nsslib.report.catalogue import BETAS_PER_PAGE, CAPTIONS, PER_GAMMA, figures
+from nsslib.report.draw import draw
+from nsslib.storage import store
+from nsslib.theory.replica import solve
+
+WHITE = (1.0, 1.0, 1.0)
+
+
+@pytest.fixture
+def table(tiny_sweep):
+    """Order parameters at the only gamma of the tiny sweep; the first cell alone is converged."""
+    found = store.read_table(tiny_sweep[1], "order_parameters").isel(gamma=0)
+    found["converged"][:] = 0
+    found["converged"][{"g": 0, "beta": 0}] = 1
+    return found
+
+
+@pytest.fixture
+def fits(tiny_sweep):
+    return store.read_table(tiny_sweep[1], "fits").isel(gamma=0)
+
+
+@pytest.fixture(scope="module")
+def theory():
+    found = solve(np.array([0.5, 0.75, 1.0]), np.array([2.0, 3.0, 5.0]), 0.0)
+    return found.assign({name: replica_value(found, name) for name in ("Q_abs", "log_z")})
+
+
+def points(ax):
+    """{x: whether hollow} of all points of a panel, by their N or g."""
+    found = {}
+    for container in ax.containers:
+        markers = container[0]
+        hollow = to_rgb(markers.get_markerfacecolor()) == WHITE
+        assert to_rgb(markers.get_markeredgecolor()) != WHITE
+        for x in markers.get_xdata():
+            found.setdefault(float(x), set()).add(hollow)
+    return found
+
+
+def test_a_sweep_has_every_figure_of_its_catalogue_in_both_formats(tiny_sweep):
+    config, results = tiny_sweep
+    found = {p.relative_to(results / "figures").as_posix() for p in (results / "figures").rglob("*.*")}
+    assert found == {f"{name}.{suffix}" for name in figures(config) for suffix in ("svg", "png")}
+
+
+def test_every_kind_of_the_catalogue_has_a_caption_and_is_in_a_sweep(tiny_sweep):
+    assert set(figures(tiny_sweep[0]).values()) == set(CAPTIONS)
+
+
+def test_drawing_again_gives_the_same_files(tiny_sweep, tmp_path):
+    config, results = tiny_sweep
+    copy = shutil.copytree(results, tmp_path / "copy")
+    name = next(iter(figures(config)))
+    for file in draw(config, copy, name):
+        assert file.read_bytes() == (results / file.relative_to(copy)).read_bytes()
+
+
+def test_figure_names_cover_every_gamma_block_and_page():
+    def block(gamma, beta):
+        return {"gamma": gamma, "N": [8], "g": [0.5, 1.0], "beta": beta, "seeds": 1}
+
+    blocks = {"a": block([-0.5, 0.25], [1.0, 2.0]), "b": block([0.5], [float(b) for b in range(3, 15)])}
+    found = figures(parse({"name": "test", "blocks": blocks}))
+    for gamma, betas in (("-0.5", 2), ("0.25", 2), ("0.5", 12)):
+        assert all(f"{kind}/gamma={gamma}" in found for kind in PER_GAMMA)
+        pages = [name for name in found if name.startswith(f"order-parameters/gamma={gamma}")]
+        assert len(pages) == -(-betas // BETAS_PER_PAGE)
+    exchanges = {name for name, kind in found.items() if kind == "exchange"}
+    assert exchanges == {"exchange/a/gamma=-0.5", "exchange/a/gamma=0.25", "exchange/b/gamma=0.5"}
+
+
+def test_the_pages_show_every_sampled_beta_once(tmp_path, monkeypatch):
+    betas = [float(b) for b in range(1, 2 * BETAS_PER_PAGE + 3)]
+    block = {"N": [8], "g": [0.5, 1.0], "beta": betas, "seeds": 1}
+    config = parse({"name": "test", "blocks": {"main": block}})
+    shown = []
+
+    def order_parameters(table, theory):
+        shown.extend(table["beta"].values)
+        assert theory["beta"].values.tolist() == table["beta"].values.tolist()
+        return Figure()
+
+    coords = {"gamma": [0.0], "N": [8], "g": [0.5, 1.0], "beta": [0.5, *betas]}
+    origin = {"origin_g": ("gamma", [0.5]), "origin_beta": ("gamma", [betas[0]])}
+    table = xr.Dataset({"n_seeds": (tuple(coords), np.ones((1, 1, 2, len(betas) + 1)))}, coords | origin)
+    table["n_seeds"].loc[{"beta": 0.5}] = 0  # sampled at another gamma
+    monkeypatch.setattr(store, "read_table", lambda *_: table)
+    monkeypatch.setattr(plotting, "order_parameters", order_parameters)
+    for name, kind in figures(config).items():
+        if kind == "order-parameters":
+            draw(config, tmp_path, name)
+    assert shown == betas
+
+
+def test_order_parameters_are_hollow_where_not_converged(table, theory):
+    figure = plotting.order_parameters(table, theory)
+    panels = np.reshape(figure.axes, (5, 2))
+    for row in panels:
+        assert points(row[0]) == {0.5: {False}, 1.0: {True}}
+        assert points(row[1]) == {0.5: {True}, 1.0: {True}}
+
+
+def test_scaling_is_hollow_where_not_converged(table, theory):
+    (ax,) = plotting.scaling(table, theory, 1.0).axes
+    assert points(ax) == {2.0: {False, True}, 5.0: {True}}
+
+
+def test_extrapolation_is_hollow_where_not_converged(table, fits):
+    fits["converged"][:] = table["converged"].isel(N=0)
+    for name in ("q", "R_int", "Y", "Q2"):
+        fits[f"{name}_enough"][:] = 1
+    for beta, hollow in ((0, False), (1, True)):
+        figure = plotting.extrapolation(table.isel(g=0, beta=beta), fits.isel(g=0, beta=beta))
+        for ax in figure.axes:
+            assert points(ax) == {0.0: {hollow}, 1 / 4: {hollow}, 1 / 8: {hollow}}
+
+
+def test_the_extrapolated_value_is_hollow_where_the_sizes_do_not_suffice(table, fits):
+    fits["converged"][:] = 1
+    for name in ("q", "R_int", "Y", "Q2"):
+        fits[f"{name}_enough"][:] = 0
+    for ax in plotting.extrapolation(table.isel(g=0, beta=0), fits.isel(g=0, beta=0)).axes:
+        assert points(ax)[0.0] == {True}
+
+
+def test_extrapolation_draws_the_fitted_power_of_N(table, fits):
+    for name in ("q", "R_int", "Y", "Q2"):
+        fits[f"{name}_omega"][:] = 2.0
+    cell = fits.isel(g=0, beta=0)
+    line = plotting.extrapolation(table.isel(g=0, beta=0), cell).axes[0].lines
+    x, y = max((one.get_data() for one in line), key=lambda data: len(data[0]))
+    np.testing.assert_allclose(y, float(cell["q"]) + float(cell["q_slope"]) * np.square(x))
+
+
+def test_effective_couplings_are_hollow_where_not_converged():
+    cells = {"gamma": 0.0, "g": [0.5, 1.0], "beta": [2.0]}
+    one = xr.DataArray([[0.6], [0.9]], {"g": cells["g"], "beta": cells["beta"]}, ("g", "beta"))
+    table = xr.Dataset({"g_fit": one, "g_fit_err": one}, cells).assign(
+        converged=(("g", "beta"), [[1.0], [0.0]]), cells=1, within_2=1.0
+    )
+    for ax in plotting.effective(table).axes[:2]:
+        assert points(ax) == {0.5: {False}, 1.0: {True}}
+
+
+def test_a_verdict_needs_converged_cells_and_enough_sizes(fits):
+    fits["converged"][:] = [[1, 1], [0, 1]]
+    for name in ("q", "R_int", "Y", "Q2"):
+        fits[f"{name}_enough"][:] = [[1, 0], [1, 1]]
+    for ax in plotting.z_scores(fits).axes[:4]:
+        hatched = {p.get_xy() for p in ax.patches if isinstance(p, Rectangle) and p.get_hatch()}
+        assert hatched == {(0.5, -0.5), (-0.5, 0.5)}, "(beta, g) = (1, 0) and (0, 1)"
+
+
+def science(tiny_sweep, group):
+    return store.read_table(tiny_sweep[1], "fits", group).isel(gamma=0)
+
+
+def words(figure):
+    return " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
+
+
+def test_exponents_show_what_is_known_and_say_what_is_not(tiny_sweep):
+    critical = science(tiny_sweep, "critical")
+    assert words(plotting_science.exponents(critical)).count("not enough") == 2
+    critical["exponent"][:], critical["exponent_err"][:], critical["exponent_enough"][:] = -0.5, 0.1, 1
+    critical["collapse_g_c"], critical["collapse_g_c_err"] = 1.0, 0.1
+    figure = plotting_science.exponents(critical)
+    assert "not enough" not in words(figure)
+    assert points(figure.axes[0]) == {0.5: {False}, 1.0: {False}}
+
+
+def test_the_overlap_is_hollow_where_not_converged(tiny_sweep, table):
+    cells = [{"g": 0, "beta": 0}, {"g": 1, "beta": 1}]
+    figure = plotting_science.overlap(table, science(tiny_sweep, "overlap"), cells, {})
+    assert points(figure.axes[0]) == {4.0: {False, True}, 8.0: {False, True}}
+    assert "not enough samples" in words(figure)
+
+
+def test_the_response_is_hollow_where_not_converged(tiny_sweep, table):
+    check = science(tiny_sweep, "response")
+    figure = plotting_science.response(check, table["converged"])
+    drawn = [hollow for found in points(figure.axes[0]).values() for hollow in found]
+    assert drawn.count(False) == 2 and drawn.count(True) == 6
+    empty = plotting_science.response(check * np.nan, table["converged"])
+    assert words(empty).count("not enough saved trajectories") == 2
+
+
+@pytest.fixture
+def convergence_figure(tiny_sweep, table):
+    """``draw(limits, found=..., seeds=...)``: panels and colour bars for the tiny sweep, or changed tables of it."""
+    groups = {"found": "convergence", "seeds": "per_seed"}
+    stored = {k: store.read_table(tiny_sweep[1], "order_parameters", v).isel(gamma=0) for k, v in groups.items()}
+
+    def draw(limits=Convergence(), **changed):  # noqa: B008
+        tables = {k: changed.get(k, lambda data: data)(data.copy(deep=True)) for k, data in stored.items()}
+        figure = plotting_convergence.convergence(table, tables["found"], tables["seeds"], limits)
+        return np.reshape(figure.axes[:8], (4, 2)), figure.axes[8:]
+
+    return draw
+
+
+def test_cells_that_are_not_converged_have_a_dot_beside_every_criterion(convergence_figure, table):
+    table["converged"][:] = 0
+    table["converged"][{"g": 0, "beta": 0}] = 1
+    table["converged_seeds"][{"N": 1, "g": 1, "beta": 1}] = np.nan
+    panels, _ = convergence_figure()
+    for row in panels[:3]:
+        dots = [set(zip(*ax.lines[0].get_data(), strict=True)) for ax in row]
+        assert dots[0] == {(1, 0), (0, 1), (1, 1)}, "(beta, g) of all but the first"
+        assert dots[1] == {(1, 0), (0, 1)}, "none where nothing was sampled"
+
+
+CRITERIA = {"rhat": (0, 1.2, 1.3, 1.15), "ess": (1, 30.0, 20.0, 40.0), "cold_hot": (2, 7.0, 8.0, 6.0)}
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_colours_change_sides_at_the_limit_of_the_config(convergence_figure, name):
+    row, limit, bad, good = CRITERIA[name]
+
+    def changed(found):
+        found[name][:] = xr.DataArray([[limit, bad], [good, np.nan]], dims=("g", "beta"))
+        return found
+
+    panels, bars = convergence_figure(Convergence(**{name: limit}), found=changed)
+    (image,) = panels[row, 0].images
+    red, _, blue = np.moveaxis(image.to_rgba(image.get_array())[..., :3], -1, 0)
+    assert abs(red - blue)[0, 0] < 0.02 < red[0, 1] - blue[0, 1]
+    assert blue[1, 0] - red[1, 0] > 0.02
+    assert image.get_array().mask.tolist() == [[False, False], [False, True]], "no colour without a value"
+    middle = [label for label in bars[row].get_yticklabels() if label.get_fontweight() == "bold"]
+    assert [(label.get_text(), label.get_position()[1]) for label in middle] == [(f"{limit:g}", 0.0)]
+
+
+def test_values_beyond_any_scale_are_drawn_on_the_good_side(convergence_figure):
+    """R-hat of finite chains may be below 1, and a limit on the sample size may be 0."""
+
+    def changed(found):
+        return found.assign(rhat=0.999 * xr.ones_like(found["rhat"]))
+
+    panels, _ = convergence_figure(Convergence(ess=0.0), found=changed)
+    for ax in panels[:2].ravel():
+        data = ax.images[0].get_array()
+        assert not np.ma.is_masked(data) and (data < 0.0).all()
+
+
+def test_round_trips_have_a_point_for_every_disorder_sample(convergence_figure, tiny_sweep):
+    seeds = store.read_table(tiny_sweep[1], "order_parameters", "per_seed").isel(gamma=0, g=0, beta=0)
+    panels, _ = convergence_figure()
+    for N, ax in enumerate(panels[3]):
+        drawn = [line.get_ydata() for line in ax.lines if line.get_marker() == "o"]
+        for axis, values in zip(("beta", "g"), drawn, strict=True):
+            np.testing.assert_array_equal(np.sort(values), np.sort(seeds[f"round_trips_{axis}"].isel(N=N)))
+            assert (values <= ax.get_ylim()[1]).all(), "none is cut off"
+
+
+def test_an_axis_without_exchange_says_so(convergence_figure):
+    panels, _ = convergence_figure(seeds=lambda data: data.assign(round_trips_g=np.nan * data["round_trips_g"]))
+    for ax in panels[3]:
+        assert [text.get_text() for text in ax.texts] == ["no exchange"]
+        assert sum(line.get_marker() == "o" for line in ax.lines) == 1
+
+
+def test_values_that_are_missing_are_not_drawn(table, theory):
+    table["q"][{"g": 1}] = np.nan
+    panel = plotting.order_parameters(table, theory).axes[0]
+    assert set(points(panel)) == {0.5}
+
+
+SMALL = {"one size": {"N": [4]}, "one cell": {"N": [4], "g": [0.5], "beta": [3.0], "seeds": 1}}
+
+
+@pytest.mark.parametrize("block", SMALL.values(), ids=SMALL)
+def test_a_sweep_with_axes_of_one_value_is_drawn(tmp_path, block):
+    sampler = {"burn_in": 50, "steps": 20, "leapfrogs": 2, "save": {"trajectories": 0}}
+    block = {"N": [4, 8], "g": [0.5, 1.0], "beta": [2.0, 5.0], "seeds": 2} | block
+    config = parse({"name": "small", "blocks": {"main": block}, "sampler": sampler})
+    results = run_sweep(config, directory=tmp_path)
+    assert len(list((results / "figures").rglob("*.svg"))) == len(figures(config))

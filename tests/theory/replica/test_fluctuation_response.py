@@ -1,0 +1,125 @@
+"""The fluctuation-response relation: on solutions of the theory, and on samples at finite N."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from nsslib import couplings, simulate
+from nsslib.errors import UserError
+from nsslib.report.plotting import STYLE
+from nsslib.theory.replica import solve
+from nsslib.theory.replica.fluctuation_response import (
+    SampledIdentity,
+    connected_correlation,
+    fluctuation_response,
+    over_disorder,
+    sampled_identity,
+)
+from reproductions.qiu_huang_2024.figures import Measured, fluctuation_response_figure
+
+ORDER = ("q", "Q", "r", "R", "qh", "Qh")
+
+
+@pytest.mark.parametrize(
+    ("g", "beta", "gamma", "eta", "phi"),
+    [
+        (0.9, 50.0, 0.4, 0.03, "tanh"),
+        (1.1, 1e4, 0.0, 0.0, "tanh"),
+        (1.2, 1e3, 0.5, 0.0, "erf"),
+        (2.0, 10.0, -0.5, 0.0, "tanh"),
+        (1.8, 50.0, -0.3, 0.0, "erf"),
+    ],
+)
+def test_identity_on_solutions(g, beta, gamma, eta, phi):
+    s = solve(g, beta, gamma, eta, phi)
+    assert (float(s["Q"]) > 0.1) == (gamma < 0.0)
+    sigma = fluctuation_response(s["q"], s["Q"], s["r"], s["R"], g, beta, gamma)
+    direct = connected_correlation([float(s[name]) for name in ORDER], g, beta, gamma, eta, phi)
+    np.testing.assert_allclose(sigma, direct, rtol=2e-9)
+
+
+def test_identity_needs_a_solution():
+    s = solve(1.2, 100.0)
+    order = np.array([float(s[name]) for name in ORDER]) * [1.0, 1.0, 1.05, 1.0, 1.0, 1.0]
+    direct = connected_correlation(order, 1.2, 100.0)
+    assert abs(fluctuation_response(*order[:4], 1.2, 100.0) / direct - 1.0) > 0.04
+
+
+def test_without_coupling_it_is_the_thermal_correlation():
+    """g = 0: sigma = r/sqrt(beta) = E[phi']/beta."""
+    s = solve(0.0, 4.0)
+    x = np.linspace(-5.0, 5.0, 2001)
+    weight = np.exp(-2.0 * x**2)
+    expected = weight @ (x * np.tanh(x)) / weight.sum()
+    np.testing.assert_allclose(fluctuation_response(s["q"], 0.0, s["r"], 0.0, 0.0, 4.0), expected, rtol=1e-9)
+
+
+def test_sampled_identity_by_loops():
+    """The vectorised estimator against its definition."""
+    rng = np.random.default_rng(0)
+    x, J0 = rng.standard_normal((3, 4, 5)), couplings(5, 0.3, seed=1)
+    f, g, beta, gamma = np.tanh(x), 1.3, 7.0, 0.3
+    v = x - g * np.einsum("ij,adj->adi", J0, f)
+    rho = [v[a, d] @ f[a, d] / 5 for a in range(3) for d in range(4)]
+    rho_q = [(v[a, d] @ f[a, d] / 5) * (f[a, d] @ f[a, d] / 5) for a in range(3) for d in range(4)]
+    pairs = [(a, b, d) for a in range(3) for b in range(3) for d in range(4) if a != b]
+    crossed = [(v[b, d] @ f[a, d] / 5) * (f[a, d] @ f[b, d] / 5) for a, b, d in pairs]
+    D = [np.sum((v[a, d] * f[a, d] - v[b, d] * f[b, d]) * f[a, d] ** 2) / 25 for a, b, d in pairs]
+    for diagonal, own in (("zero", np.mean(D)), ("iid", 0.0)):
+        found = sampled_identity(x, J0, g, beta, gamma, diagonal=diagonal)
+        expected = np.mean(rho) + beta * g**2 * 1.3 * (np.mean(rho_q) - np.mean(crossed) - own)
+        np.testing.assert_allclose(found, [np.mean(x * f), expected], rtol=1e-12)
+
+
+def test_errors_over_disorder():
+    samples = [SampledIdentity(1.0, 1.5), SampledIdentity(3.0, 2.5), SampledIdentity(2.0, 2.0)]
+    mean, error, z = over_disorder(samples)
+    assert mean == (2.0, 2.0) and z == 0.0
+    np.testing.assert_allclose(error, [1.0 / np.sqrt(3.0), 0.5 / np.sqrt(3.0)])
+
+
+def test_errors_name_the_argument():
+    with pytest.raises(UserError, match="2 replicas"):
+        sampled_identity(np.zeros((1, 4, 5)), np.zeros((5, 5)), 1.0, 1.0)
+    with pytest.raises(UserError, match="at least 2"):
+        over_disorder([SampledIdentity(1.0, 1.0)])
+
+
+def test_figure():
+    mean, error = SampledIdentity(0.2, 0.21), SampledIdentity(0.01, 0.005)
+    with mpl.rc_context(STYLE):
+        figure = fluctuation_response_figure(
+            [Measured(16, g, mean, error) for g in (0.8, 1.0)], g=[0.8, 1.0, 1.2], betas=(10.0,), gammas=(0.0, 0.5)
+        )
+    assert len(figure.axes) == 3
+    crosses = [line for line in figure.axes[1].lines if line.get_marker() == "x"]
+    curve = dict(zip(*figure.axes[1].lines[0].get_data(), strict=True))
+    for cross in crosses:
+        np.testing.assert_allclose(cross.get_ydata()[0], curve[cross.get_xdata()[0]], rtol=1e-8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("diagonal", "gamma"), [("zero", 0.0), ("iid", 0.5)])
+def test_samples(diagonal, gamma):
+    """N = 8: both sides agree over disorder; without the overlap term they do not."""
+    N, g, beta = 8, 1.2, 10.0
+    exact, without = [], []
+    for seed in range(60):
+        shard = simulate(
+            N=N, g=[0.9, g], beta=[3.0, beta], gamma=gamma, seed=seed, replicas=4, steps=2000, progress=False,
+            diagonal=diagonal, save={"trajectories": 10},
+        )  # fmt: skip
+        x = shard["trajectories/x"].sel(g=g, beta=beta).transpose("replica", "draw", "unit").values.astype(float)
+        J0 = couplings(N, gamma, seed, diagonal)
+        exact.append(sampled_identity(x, J0, g, beta, gamma, diagonal=diagonal))
+        f = np.tanh(x)
+        v = x - g * f @ J0.T
+        rho, q = (v * f).mean(axis=-1), (f * f).mean(axis=-1)
+        alone = rho.mean() + beta * g**2 * (1.0 + gamma) * (rho * q).mean()
+        without.append(SampledIdentity(exact[-1].correlation, float(alone)))
+    mean, error, z = over_disorder(exact)
+    assert abs(z) < 3.5 and error.correlation < 0.08 * mean.correlation
+    if diagonal == "zero":
+        assert over_disorder(without)[2] < -4.0

@@ -1,0 +1,19 @@
+"""The config beside the results."""
+
+
+rule record_config:
+    """Record the config beside the results; first of all, for nss status reads it."""
+    output:
+        f"{RESULTS}/config.json",
+        CONFIG_RECORD,
+    log:
+        f"{LOGS}/config.log",
+    priority: 1
+    conda:
+        "../envs/nsslib.yaml"
+    params:
+        results=results,
+    message:
+        "Recording the config"
+    script:
+        "../scripts/config.py"

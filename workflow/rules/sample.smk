@@ -1,0 +1,26 @@
+"""Sampling: one job a batch of shards."""
+
+
+rule sample:
+    """Sample the shards of a batch. Stores and checkpoints lie beside the declared manifest,
+    so that neither a failure nor a rerun deletes them; sound stores are kept as they are.
+    """
+    output:
+        f"{RESULTS}/manifests/{{batch}}.json",
+    log:
+        f"{LOGS}/sample/{{batch}}.log",
+    benchmark:
+        f"{LOGS}/sample/{{batch}}.tsv"
+    conda:
+        "../envs/nsslib.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: job_megabytes(batch_of(wildcards), attempt),
+        runtime=lambda wildcards, attempt: job_minutes(batch_of(wildcards), attempt),
+    params:
+        results=results,
+        batch=batch_of,
+    message:
+        "Sampling {wildcards.batch}"
+    script:
+        "../scripts/sample.py"

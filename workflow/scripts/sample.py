@@ -1,0 +1,12 @@
+"""Adapter: sample the shards of one batch, with progress in the terminal and in the log."""
+
+import sys
+from pathlib import Path
+
+from nsslib.executors.deadline import warned_before_the_limit
+from nsslib.monitor.progress import Reporter, logged
+from nsslib.stages.sample import run_batch
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]) as log, Reporter(sys.stderr, log) as reporter, warned_before_the_limit():
+        run_batch(snakemake.params.batch, Path(snakemake.params.results), reporter)
