@@ -7,6 +7,17 @@ from itertools import product
 
 from nsslib.config.schema import Config, canonical
 
+COORDINATES = {
+    "gamma": "reciprocity of the couplings",
+    "N": "number of units",
+    "g": "coupling strength",
+    "beta": "inverse temperature",
+    "seed": "realisation of the couplings",
+    "reference_g": "coupling strength of the point where log_z is 0",
+    "reference_beta": "inverse temperature of the point where log_z is 0",
+}
+"""Names in words of the coordinates of tables."""
+
 
 def text(value: float) -> str:
     """One decimal text per value, for paths and labels: '0.3', never '0.30000000000000004'."""
@@ -21,13 +32,13 @@ def axes(config: Config) -> dict[str, list[float]]:
     }
 
 
-def origin(config: Config, gamma: float) -> tuple[float, float]:
-    """g and beta of the cell that free energies at one reciprocity are relative to.
+def reference_point(config: Config, gamma: float) -> tuple[float, float]:
+    """The point (g, beta) that free energies at one reciprocity are relative to.
 
-    The first of the cells that most shards have: a ladder without it has no free energies.
+    The first of the points that most shards have: a ladder without it has no free energies.
     """
-    cells: Counter[tuple[float, float]] = Counter()
+    points: Counter[tuple[float, float]] = Counter()
     for block in config.blocks.values():
         if gamma in block.gamma:
-            cells.update(dict.fromkeys(product(block.g, block.beta), len(block.N) * len(block.seeds)))
-    return min(cells, key=lambda cell: (-cells[cell], cell))
+            points.update(dict.fromkeys(product(block.g, block.beta), len(block.N) * len(block.seeds)))
+    return min(points, key=lambda point: (-points[point], point))

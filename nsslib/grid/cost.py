@@ -11,6 +11,7 @@ from nsslib.config.schema import Config
 from nsslib.grid.axes import axes
 from nsslib.grid.batch import Batch
 from nsslib.grid.shard import Shard
+from nsslib.model.observables import OBSERVABLES
 
 MIB = 2**20
 PYTHON_BYTES = 350 * MIB
@@ -63,7 +64,12 @@ def _stored(shard: Shard) -> tuple[int, int]:
     sampler = shard.sampler
     cells = len(shard.g) * len(shard.beta)
     draws = sampler.steps // sampler.save.observables
-    numbers = draws * cells * (8 * sampler.replicas + 3 * math.comb(sampler.replicas, 2))
+    of_each = [
+        sampler.replicas if o.kind != "pair" else math.comb(sampler.replicas, 2)
+        for o in OBSERVABLES.values()
+        if o.recorded
+    ]
+    numbers = draws * cells * sum(of_each)
     frames = sampler.steps // sampler.save.trajectories if sampler.save.trajectories else 0
     return numbers, 4 * frames * cells * sampler.replicas * shard.N
 

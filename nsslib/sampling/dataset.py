@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from nsslib.grid.shard import Shard
-from nsslib.model.observables import LONG_NAMES, pairs
+from nsslib.model.observables import OBSERVABLES, pairs
 from nsslib.sampling.checkpoint import State
 from nsslib.sampling.run import Record
 from nsslib.sampling.schemes import integrator
@@ -39,8 +39,7 @@ def to_tree(shard: Shard, record: Record) -> xr.DataTree:
     cells = _coordinates(shard)
     observables = xr.Dataset(single | pair, cells | {"draw": recorder.steps})
     for name in observables.data_vars:
-        words, estimator = LONG_NAMES[str(name)]
-        observables[name].attrs = {"long_name": words, "units": "1", "estimator": estimator}
+        observables[name].attrs = OBSERVABLES[str(name)].attrs
     nodes = {
         "/": xr.Dataset(coords=_scalars(shard)),
         "/observables": observables,

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from nsslib.grid.shard import Shard
 from nsslib.kernels.cpu.observables import mean_products
-from nsslib.model import observables
+from nsslib.model.estimators import evaluate
+from nsslib.model.observables import OBSERVABLES, PairProducts, SingleProducts, pairs
 from nsslib.sampling.ensemble import Ensemble
 
 
@@ -40,11 +41,15 @@ class Recorder:
         self._g, self._beta = np.repeat(shard.g, len(shard.beta)), np.array(shard.beta)
         J0 = ensemble.J0.astype(np.float64)
         self._diagonal, self._norms = np.diag(J0).copy(), np.sum(J0 * J0, axis=0)
-        names = ("q", "l2", "energy", "r", "Y", "virial", "grad2", "laplacian")
-        self.single = {name: np.full((len(self.steps), replicas, *cells), np.nan) for name in names}
-        count = len(observables.pairs(replicas))
-        self.pair = {name: np.full((len(self.steps), count, *cells), np.nan) for name in ("Q", "R", "Yh")}
-        self._products = np.empty((7, replicas, *cells)), np.empty((4, count, *cells))
+        count = len(pairs(replicas))
+        self.single, self.pair = (
+            {o.name: np.full((len(self.steps), n, *cells), np.nan) for o in OBSERVABLES.values() if o.kind == kind}
+            for kind, n in (("single", replicas), ("pair", count))
+        )
+        self._products = (
+            np.empty((len(SingleProducts._fields), replicas, *cells)),
+            np.empty((len(PairProducts._fields), count, *cells)),
+        )
         self.x = np.full((len(self.x_steps), replicas, *cells, shard.N), np.nan, np.float32)
         self.acceptance = np.zeros(ensemble.shape)
 
@@ -74,10 +79,10 @@ class Recorder:
         # What a stopped chain would show is not drawn from its distribution.
         stopped = ensemble.stopped.reshape(ensemble.shape)[self._visible] > 0
         single[:, stopped] = np.nan
-        pair[:, [stopped[a] | stopped[b] for a, b in observables.pairs(len(rows))]] = np.nan
-        for name, value in observables.of_products(single, self._beta, ensemble.network.eta).items():
+        pair[:, [stopped[a] | stopped[b] for a, b in pairs(len(rows))]] = np.nan
+        for name, value in evaluate("single", SingleProducts(*single), self._beta, ensemble.network.eta).items():
             self.single[name][draw - 1] = value
-        for name, value in observables.of_pair_products(pair, self._beta).items():
+        for name, value in evaluate("pair", PairProducts(*pair), self._beta, 0.0).items():
             self.pair[name][draw - 1] = value
         if len(self.x_steps) and step % self.x_steps[0] == 0:
             x = ensemble.rows(ensemble.chains.X, rows)

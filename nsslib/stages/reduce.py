@@ -9,12 +9,12 @@ import xarray as xr
 
 from nsslib.analysis.chains.convergence import convergence, shard_round_trips
 from nsslib.analysis.chains.free_energy import free_energy
-from nsslib.analysis.chains.order_parameters import over_seeds, per_seed, shard_table
+from nsslib.analysis.chains.order_parameters import named, over_seeds, per_seed, shard_table
 from nsslib.analysis.comparison.response import shard_sides
-from nsslib.analysis.sizes.control_variates import coupling_moments
+from nsslib.analysis.sizes.control_variates import MOMENTS, coupling_moments
 from nsslib.config.schema import Config
 from nsslib.errors import UserError
-from nsslib.grid.axes import axes, origin
+from nsslib.grid.axes import axes, reference_point
 from nsslib.grid.batch import batches
 from nsslib.model.couplings import couplings
 from nsslib.storage import store
@@ -22,7 +22,7 @@ from nsslib.storage import store
 
 def reduce_sweep(config: Config, results: Path) -> Path:
     """Reduce all shards of the config, one at a time, to the order-parameter tables."""
-    origins = {gamma: origin(config, gamma) for gamma in axes(config)["gamma"]}
+    references = {gamma: reference_point(config, gamma) for gamma in axes(config)["gamma"]}
 
     def tables() -> Iterator[tuple[float, int, int, xr.Dataset]]:
         for batch in batches(config):
@@ -38,12 +38,15 @@ def reduce_sweep(config: Config, results: Path) -> Path:
                     (results / batch.manifest).unlink(missing_ok=True)
                     raise UserError(f"{error}; run the sweep again to sample it") from None
                 table = shard_table(series, config.convergence)
-                table = table.merge(free_energy(diagnostics, shard.N, *origins[shard.gamma])).merge(
+                table = table.merge(free_energy(diagnostics, shard.N, *references[shard.gamma])).merge(
                     shard_round_trips(diagnostics)
                 )
                 J0 = couplings(shard.N, shard.gamma, shard.seed, shard.model.diagonal)
                 moments = coupling_moments(J0, shard.gamma)
-                constant = {name: xr.full_like(table["q"], value) for name, value in moments.items()}
+                constant = {
+                    name: named(xr.full_like(table["q"], value).drop_attrs(), MOMENTS[name])
+                    for name, value in moments.items()
+                }
                 sides = shard_sides(shard, J0, x[0]) if x else {}
                 yield shard.gamma, shard.N, shard.seed, table.assign(constant).assign(sides)
 

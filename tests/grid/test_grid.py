@@ -12,7 +12,7 @@ import nsslib
 from nsslib.config.files import parse
 from nsslib.config.schema import Model, Sampler, Save, Until
 from nsslib.errors import UserError
-from nsslib.grid.axes import origin, text
+from nsslib.grid.axes import reference_point, text
 from nsslib.grid.batch import Batch, batches
 from nsslib.grid.ladder import beta_ladder, g_ladder
 from nsslib.grid.shard import Shard, shards
@@ -197,8 +197,8 @@ def test_free_energies_start_from_the_first_cell_that_most_shards_have():
     block = {"N": [8, 16], "beta": [2.0, 5.0], "seeds": 4}
     blocks = {"edge": block | {"g": [0.5], "seeds": 2}, "main": block | {"g": [0.9, 1.0], "gamma": [0.0, 0.5]}}
     config = parse({"name": "test", "blocks": blocks | {"large": block | {"N": [32], "g": [1.0, 1.1]}}})
-    assert origin(config, 0.0) == (1.0, 2.0)
-    assert origin(config, 0.5) == (0.9, 2.0)
+    assert reference_point(config, 0.0) == (1.0, 2.0)
+    assert reference_point(config, 0.5) == (0.9, 2.0)
 
 
 def test_small_shards_share_a_job_and_large_ones_have_their_own():

@@ -6,10 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from nsslib.analysis.chains.order_parameters import SLOW
+from nsslib.analysis.chains.order_parameters import named
 from nsslib.analysis.sizes.resampling import Floats, attrs
 from nsslib.config.schema import Convergence
 from nsslib.grid.axes import text
+from nsslib.model.observables import names
 
 AXES = ("beta", "g")
 """Axes of the ladder that chains travel along."""
@@ -35,8 +36,12 @@ def shard_round_trips(diagnostics: xr.Dataset) -> xr.Dataset:
     cells = diagnostics["step_size"].isel(visible).drop_vars(["g_visible", "beta_visible"])
     trips = diagnostics["round_trips"].mean("chain").values
     tried = [bool(np.isfinite(diagnostics[f"exchange_{axis}"]).any()) for axis in AXES]
+    words = "round trips of a chain along {}, mean over the chains of all points"
     return xr.Dataset(
-        {f"round_trips_{axis}": xr.full_like(cells, trips[k] if tried[k] else np.nan) for k, axis in enumerate(AXES)}
+        {
+            f"round_trips_{axis}": named(xr.full_like(cells, trips[k] if tried[k] else np.nan), words.format(axis))
+            for k, axis in enumerate(AXES)
+        }
     )
 
 
@@ -65,8 +70,8 @@ def convergence(table: xr.Dataset, seeds: xr.Dataset, limits: Convergence) -> xr
     place = _place(present.sum("seed").values, seeds.sizes["seed"], limits.seeds)
 
     # A sample without a value of any slow observable does not pass: its worst value is nan.
-    rhat = seeds[[f"{name}_rhat" for name in SLOW]].to_dataarray().max("variable", skipna=False)
-    ess = seeds[[f"{name}_ess" for name in SLOW]].to_dataarray().min("variable", skipna=False)
+    rhat = seeds[[f"{name}_rhat" for name in names("diagnosed")]].to_dataarray().max("variable", skipna=False)
+    ess = seeds[[f"{name}_ess" for name in names("diagnosed")]].to_dataarray().min("variable", skipna=False)
     met = {
         "rhat": _ranked(rhat, place),
         "ess": -_ranked(-ess, place),

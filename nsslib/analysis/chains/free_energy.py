@@ -8,6 +8,8 @@ from scipy.sparse import coo_array, diags_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
+from nsslib.model.observables import OBSERVABLES
+
 
 def log_z(diagnostics: xr.Dataset) -> xr.DataArray:
     """Logarithm of Z of every cell of the ladder, relative to the first one.
@@ -81,4 +83,10 @@ def free_energy(diagnostics: xr.Dataset, N: int, g: float, beta: float) -> xr.Da
     visible = {axis: np.flatnonzero(diagnostics[f"{axis}_visible"]) for axis in ("g", "beta")}
     excess = excess.isel(visible).drop_vars(["g_visible", "beta_visible"], errors="ignore")
     error = excess.std("replica", ddof=1) / np.sqrt(excess.sizes["replica"])
-    return xr.Dataset({"log_z": excess.mean("replica"), "log_z_err": error})
+    entry = OBSERVABLES["log_z"]
+    return xr.Dataset(
+        {
+            "log_z": excess.mean("replica").assign_attrs(entry.attrs),
+            "log_z_err": error.assign_attrs({"long_name": f"{entry.words}: thermal error", "units": "1"}),
+        }
+    )

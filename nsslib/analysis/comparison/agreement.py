@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2 as chi_squared
 
 from nsslib.analysis.sizes.extrapolation import FITTED, covariance, covariance_dof
-from nsslib.model.observables import LONG_NAMES
+from nsslib.model.observables import OBSERVABLES
 
 _WORDS = {
     "chi2": "sum of z^2 over the cells, scaled to dof independent ones",
@@ -84,7 +84,7 @@ def agreement(fits: xr.Dataset, influences: xr.Dataset) -> xr.Dataset:
             columns[key][k, j] = value
     dims = ("gamma", "observable")
     table = xr.Dataset({key: (dims, values) for key, values in columns.items()}, {"gamma": fits["gamma"]})
-    names = [LONG_NAMES[name][0] for name in FITTED]
+    names = [OBSERVABLES[name].words for name in FITTED]
     table["observable"] = ("observable", list(FITTED), {"long_name": f"observable: {', '.join(names)}", "units": "1"})
     for key, words in _WORDS.items():
         table[key].attrs = {"long_name": words, "units": "1"}

@@ -14,6 +14,7 @@ import xarray as xr
 from nsslib.analysis.sizes.resampling import attrs, bootstrap_means, described, sufficient, z_score
 from nsslib.analysis.sizes.scatter import Floats
 from nsslib.grid.shard import Shard
+from nsslib.model.observables import OBSERVABLES
 from nsslib.theory.replica.fluctuation_response import fluctuation_response, sampled_identity
 
 FLIPS = 2000
@@ -45,7 +46,9 @@ def shard_sides(shard: Shard, J0: Floats, trajectories: xr.Dataset) -> xr.Datase
         for j, beta in enumerate(x["beta"].values.tolist()):
             sides[:, i, j] = sampled_identity(x.values[i, j], J0, g, beta, shard.gamma, model.phi, model.diagonal)
     coords = {"g": x["g"], "beta": x["beta"]}
-    return xr.Dataset({name: (("g", "beta"), side) for name, side in zip(SIDES, sides, strict=True)}, coords)
+    return xr.Dataset(
+        {name: (("g", "beta"), side, OBSERVABLES[name].attrs) for name, side in zip(SIDES, sides, strict=True)}, coords
+    )
 
 
 def response_check(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from nsslib.grid.axes import text
-from nsslib.model.observables import LONG_NAMES
+from nsslib.model.observables import OBSERVABLES
 
 AGREE, DISAGREE, OPEN = "agree", "disagree", "not converged"
 P_MIN = 0.01
@@ -77,7 +77,7 @@ def _fitted_coupling(effective: xr.Dataset) -> Row:
 def _order_parameters(agreement: xr.Dataset) -> Iterator[Row]:
     for name in agreement["observable"].values.tolist():
         at = agreement.sel(observable=name)
-        question = f"{LONG_NAMES[name][0]} ({name}) at N = infinity"
+        question = f"{OBSERVABLES[name].words} ({name}) at N = infinity"
         if not at["cells"] > 0:
             yield question, OPEN, "no converged cell with enough sizes and samples"
             continue

@@ -13,10 +13,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from nsslib.analysis.sizes.extrapolation import replica_value
+from nsslib.model.observables import names
 from nsslib.theory.replica import solve
 
-MOMENTS = ("coupling_norm", "coupling_reciprocity")
-CONTROLLED = ("q", "l2", "energy", "R_int", "Y", "log_z")
+MOMENTS = {
+    "coupling_norm": "sum of J_ij^2 over i != j, over N - 1, minus its mean over the disorder, 1",
+    "coupling_reciprocity": "sum of J_ij J_ji over i != j, over N - 1, minus its mean over the disorder, gamma",
+}
+CONTROLLED = names("controlled")
 _STEP = 1e-3
 _JUMP = 0.2
 """Relative change of q over a step that is taken for a jump between branches, where no slope is known."""

@@ -28,9 +28,9 @@ from scipy.stats import f as fisher
 from scipy.stats import norm, t
 
 from nsslib.analysis.sizes.scatter import LEAST_N, pooled_variance
-from nsslib.model.observables import LONG_NAMES
+from nsslib.model.observables import OBSERVABLES, names
 
-FITTED = ("q", "l2", "energy", "R_int", "Y", "Q2", "log_z")
+FITTED = names("fitted")
 OMEGAS = (0.5, 2.0)
 """Range of a free exponent of the leading correction."""
 ASYMPTOTIC = 10.0
@@ -200,7 +200,7 @@ def _p_value(chi2: float, dof: int, leverage: NDArray, samples_dof: NDArray) -> 
     return float(fisher.sf(chi2 / (dof + 2.0 * a - 6.0 * a / (dof + 2.0)), dof, dof * (dof + 2.0) / (3.0 * a)))
 
 
-def replica_value(theory: xr.Dataset, name: str, origin: xr.Dataset | None = None) -> xr.DataArray:
+def replica_value(theory: xr.Dataset, name: str, reference: xr.Dataset | None = None) -> xr.DataArray:
     """What replica theory says of an order parameter of the tables, by its name there.
 
     Parameters
@@ -208,13 +208,13 @@ def replica_value(theory: xr.Dataset, name: str, origin: xr.Dataset | None = Non
     theory : Dataset
         Replica values, dims (g, beta) and perhaps gamma.
     name : str
-    origin : Dataset, optional
-        A table whose coordinates origin_g and origin_beta name the cell of `theory` that free energies are
+    reference : Dataset, optional
+        A table whose coordinates reference_g and reference_beta name the point of `theory` that free energies are
         relative to; the first one by default.
     """
     if name == "log_z":
         excess = theory["free_energy"] + 0.5 * np.log(theory["beta"])
-        at = [theory[d].min() if origin is None else origin[f"origin_{d}"] for d in ("g", "beta")]
+        at = [theory[d].min() if reference is None else reference[f"reference_{d}"] for d in ("g", "beta")]
         return excess - excess.where((excess["g"] == at[0]) & (excess["beta"] == at[1])).max(("g", "beta"))
     return {"Q2": theory["Q"] ** 2, "Q_abs": abs(theory["Q"])}[name] if name in ("Q2", "Q_abs") else theory[name]
 
@@ -283,9 +283,9 @@ def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) 
         difference = result[name] - result[f"{name}_theory"]
         result[f"{name}_z"] = (_CELL, normal_z(difference, result[f"{name}_std"], result[f"{name}_t_dof"]))
         result = result.drop_vars(f"{name}_std")
-        result[name].attrs = {"long_name": f"{LONG_NAMES[name][0]}, extrapolated to infinite N", "units": "1"}
+        result[name].attrs = {"long_name": f"{OBSERVABLES[name].words}, extrapolated to infinite N", "units": "1"}
         for key, words in _WORDS.items():
-            result[f"{name}_{key}"].attrs = {"long_name": f"{LONG_NAMES[name][0]}: {words}", "units": "1"}
+            result[f"{name}_{key}"].attrs = {"long_name": f"{OBSERVABLES[name].words}: {words}", "units": "1"}
         influences.append(influence)
         owns.append(own)
     present = seeds["q"].notnull().any("seed")

@@ -35,8 +35,9 @@ from scipy.interpolate import CubicSpline
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq, root
 
+from nsslib.arrays import Array
 from nsslib.errors import UserError
-from nsslib.model.transfer import Array, Phi, transfer
+from nsslib.model.transfer import Phi, transfer
 from nsslib.theory.replica.linear_phase import linear_phase, transition
 
 Floats = NDArray[np.float64]

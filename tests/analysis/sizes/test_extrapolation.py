@@ -28,7 +28,7 @@ def synthetic(
     x = value + slope * size**-omega + disorder + err * rng.standard_normal(shape)
     dims = ("gamma", "N", "g", "beta", "seed")
     coords = {"gamma": [0.0], "N": list(sizes), "g": np.arange(cells) + 1.0, "beta": [1.0], "seed": np.arange(seeds)}
-    coords |= {"origin_g": ("gamma", [1.0]), "origin_beta": ("gamma", [1.0])}
+    coords |= {"reference_g": ("gamma", [1.0]), "reference_beta": ("gamma", [1.0])}
     data = {f"{name}{s}": (dims, v[None, :, :, None, :]) for name in FITTED for s, v in (("", x), ("_err", err))}
     known = {name: (("gamma", "g", "beta"), np.full((1, cells, 1), value)) for name in ("q", "l2", "energy", "R_int")}
     known |= {"Y": known["q"], "free_energy": known["q"], "Q": (known["q"][0], np.full((1, cells, 1), overlap))}

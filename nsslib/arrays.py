@@ -1,0 +1,10 @@
+"""Names of array types, for annotations."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
