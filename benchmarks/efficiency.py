@@ -88,7 +88,7 @@ def series_of_q(sampler: Sampler, seed: int, every: int) -> NDArray[np.float64]:
     while this.t < this.total:
         this.step()
         if this.t > sampler.burn_in and this.t % every == 0:
-            draws.append(np.mean(np.tanh(this.ensemble.rows(this.ensemble.chains.X)) ** 2, axis=-1))
+            draws.append(np.mean(np.tanh(this.ensemble.backend.state()[0]) ** 2, axis=-1))
     return np.array(draws)
 
 

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from nsslib.config.schemes import SCHEMES, Name
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
@@ -214,7 +216,7 @@ class Until(_Closed):
 class Sampler(_Closed):
     """How a shard is sampled."""
 
-    integrator: Literal["hmc", "mala", "ghmc", "baoab", "euler-maruyama"] = Field(
+    integrator: Name = Field(
         "hmc", description="hmc, mala, ghmc: exact; baoab, euler-maruyama: unadjusted, biased in their time step"
     )
     step_size: Annotated[Finite, Field(gt=0.0, le=100.0)] | Literal["auto"] = Field(
@@ -241,7 +243,7 @@ class Sampler(_Closed):
     @property
     def preconditioned(self) -> bool:
         """Whether the integrator moves in whitened coordinates."""
-        return self.precondition and self.integrator != "euler-maruyama"
+        return self.precondition and SCHEMES[self.integrator].preconditioned
 
     @model_validator(mode="after")
     def _consistent(self) -> Sampler:
@@ -252,7 +254,7 @@ class Sampler(_Closed):
                 f"steps: {self.steps} steps give {self.steps // self.save.observables} draws; "
                 f"error estimates need >= 8: raise steps or lower save.observables"
             )
-        if self.step_size == "auto" and self.integrator in ("hmc", "mala", "ghmc") and self.burn_in < 50:
+        if self.step_size == "auto" and SCHEMES[self.integrator].exact and self.burn_in < 50:
             raise ValueError(f"burn_in: {self.burn_in} steps are too few to tune the step size; give >= 50")
         return self
 

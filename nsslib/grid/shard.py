@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from nsslib.config.schema import Config, Model, Sampler
+from nsslib.config.schemes import SCHEMES
 from nsslib.errors import UserError
 from nsslib.grid.axes import text
 from nsslib.grid.identity import digest
@@ -50,9 +51,10 @@ class Shard:
     def products(self) -> int:
         """Products of an (N, N) matrix with all columns in the whole shard; two make a force evaluation."""
         sampler, exchange = self.sampler, self.sampler.exchange
-        forces = sampler.leapfrogs if sampler.integrator == "hmc" else 1
+        scheme = SCHEMES[sampler.integrator]
+        forces = sampler.leapfrogs if scheme.trajectories else 1
         # A triangular product is half a product; kicks, one more than forces, and drifts take one each.
-        triangles = 2 * forces + (2 if sampler.integrator == "baoab" else 1) if sampler.preconditioned else 0
+        triangles = forces * (1 + scheme.drifts) + 1 if sampler.preconditioned else 0
         regradient = 1.0 / exchange.every if exchange and exchange.g and len(self.g) > 1 else 0.0
         return math.ceil((sampler.burn_in + sampler.steps) * (2.0 * forces + 0.5 * triangles + regradient))
 

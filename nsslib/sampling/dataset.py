@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from nsslib.config.schemes import SCHEMES
 from nsslib.grid.shard import Shard
 from nsslib.model.observables import OBSERVABLES, pairs
 from nsslib.sampling.checkpoint import State
 from nsslib.sampling.run import Record
-from nsslib.sampling.schemes import integrator
 
 _COORDINATES = {
     "g": "coupling strength",
@@ -148,7 +148,7 @@ def _diagnostics(shard: Shard, record: Record) -> xr.Dataset:
 
 def _attributes(shard: Shard, record: Record) -> dict[str, Any]:
     sampler = shard.sampler
-    scheme = integrator(sampler)
+    order = SCHEMES[sampler.integrator].bias_order
     with np.errstate(invalid="ignore"):
         rates = {k: getattr(record, f"exchange_{k}") for k in ("beta", "g")}
     return {
@@ -156,7 +156,7 @@ def _attributes(shard: Shard, record: Record) -> dict[str, Any]:
         "settings": json.dumps(shard.settings(), sort_keys=True),
         "fingerprint": shard.fingerprint,
         "sampler": sampler.integrator,
-        "exact": "yes" if scheme.exact else f"no: bias {scheme.bias}",
+        "exact": "yes" if order is None else f"no: bias of order {order} in the step size",
         "steps": record.steps,
         "burn_in": sampler.burn_in,
         "columns": shard.columns,

@@ -23,7 +23,7 @@ def reference_g(gamma: float, g: float) -> float:
     return min(g, 1.0 / (1.0 + gamma)) if gamma > -1.0 else g
 
 
-def whitening(J0: NDArray[np.float64], g: float, eta: float) -> NDArray[np.float64]:
+def preconditioner(J0: NDArray[np.float64], g: float, eta: float) -> NDArray[np.float64]:
     """Lower triangular B with B M B^T = 1, M = (1 - g J0)^T (1 - g J0) + 2 eta + FLOOR; all (N, N)."""
     return _inverse(_cholesky(_gram(np.eye(len(J0)) - g * J0) + (2.0 * eta + FLOOR) * np.eye(len(J0))))
 

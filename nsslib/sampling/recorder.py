@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsslib.grid.shard import Shard
-from nsslib.kernels.cpu.observables import mean_products
 from nsslib.model.estimators import evaluate
 from nsslib.model.observables import OBSERVABLES, PairProducts, SingleProducts, pairs
 from nsslib.sampling.ensemble import Ensemble
@@ -39,16 +38,10 @@ class Recorder:
         g, beta = shard.ladders
         self._visible = np.ix_(range(replicas), g.visible, beta.visible)
         self._g, self._beta = np.repeat(shard.g, len(shard.beta)), np.array(shard.beta)
-        J0 = ensemble.J0.astype(np.float64)
-        self._diagonal, self._norms = np.diag(J0).copy(), np.sum(J0 * J0, axis=0)
         count = len(pairs(replicas))
         self.single, self.pair = (
             {o.name: np.full((len(self.steps), n, *cells), np.nan) for o in OBSERVABLES.values() if o.kind == kind}
             for kind, n in (("single", replicas), ("pair", count))
-        )
-        self._products = (
-            np.empty((len(SingleProducts._fields), replicas, *cells)),
-            np.empty((len(PairProducts._fields), count, *cells)),
         )
         self.x = np.full((len(self.x_steps), replicas, *cells, shard.N), np.nan, np.float32)
         self.acceptance = np.zeros(ensemble.shape)
@@ -62,7 +55,7 @@ class Recorder:
                 series[name] = values[:draws]
 
     def count(self, ensemble: Ensemble, acceptance: NDArray[np.float64]) -> None:
-        """Add one step's acceptance probabilities (panel, lane)."""
+        """Add one step's acceptance probabilities (C,)."""
         self.acceptance += ensemble.by_cell(acceptance)
 
     def record(self, ensemble: Ensemble, step: int) -> None:
@@ -71,20 +64,17 @@ class Recorder:
         if late or draw > len(self.steps):
             return
         rows = ensemble.walker.reshape(ensemble.shape)[self._visible]
-        single, pair = self._products
-        mean_products(
-            ensemble.network, ensemble.chains, rows.reshape(len(rows), -1), self._g, self._diagonal, self._norms,
-            *(a.reshape(*a.shape[:2], -1) for a in self._products),
-        )  # fmt: skip
+        single, pair = ensemble.backend.products(rows.reshape(len(rows), -1), self._g)
+        single, pair = (a.reshape(*a.shape[:2], *rows.shape[1:]) for a in (single, pair))
         # What a stopped chain would show is not drawn from its distribution.
         stopped = ensemble.stopped.reshape(ensemble.shape)[self._visible] > 0
         single[:, stopped] = np.nan
         pair[:, [stopped[a] | stopped[b] for a, b in pairs(len(rows))]] = np.nan
-        for name, value in evaluate("single", SingleProducts(*single), self._beta, ensemble.network.eta).items():
+        for name, value in evaluate("single", SingleProducts(*single), self._beta, ensemble.eta).items():
             self.single[name][draw - 1] = value
         for name, value in evaluate("pair", PairProducts(*pair), self._beta, 0.0).items():
             self.pair[name][draw - 1] = value
         if len(self.x_steps) and step % self.x_steps[0] == 0:
-            x = ensemble.rows(ensemble.chains.X, rows)
+            x = ensemble.backend.positions(rows)
             x[stopped] = np.nan
             self.x[step // self.x_steps[0] - 1] = x
