@@ -238,6 +238,7 @@ class Sampler(_Closed):
         Exchange(), description="replica exchange over the grid; false: none"
     )
     precision: Literal["float64", "float32"] = Field("float64", description="of the state; sums are float64")
+    thermal_seed: Count = Field(0, ge=0, lt=2**32, description="another one repeats the runs on the same couplings")
     save: Save = Field(Save(), description="cadence of what is stored")
 
     @property

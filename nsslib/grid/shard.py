@@ -107,16 +107,13 @@ class Shard:
         return cls(**fields)
 
     @property
-    def stream(self) -> int:
-        """Number that its random numbers start from.
+    def stream(self) -> str:
+        """What all its random numbers depend on: the realisation, and `thermal_seed`.
 
-        It hangs on all settings but how long to run and what to keep: a longer run of the same
-        shard begins with the same numbers, another grid on the same couplings has its own.
+        Those of a chain depend on the point (g, beta) and the replica that it starts from besides, on nothing
+        else: neither on other points of the grid nor on how long the run is.
         """
-        settings = self.settings()
-        for key in ("steps", "until", "save"):
-            del settings["sampler"][key]
-        return int(digest(settings)[:32], 16)
+        return f"{self.gamma!r} {self.N} {self.seed} {self.model.diagonal} {self.sampler.thermal_seed}"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -6,6 +6,8 @@ labels, never the states: `walker[cell]` is the chain that is in a cell now, `ce
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,8 +51,7 @@ class Ensemble:
         self.cell, self.walker = (np.arange(len(self.cell_g)) for _ in range(2))
         self.stopped = np.zeros(len(self.cell), np.int64)
         self.key = random.key_of(shard.stream)
-        self.names = np.zeros((len(self.cell), 2), np.uint32)
-        self.names[:, 0] = np.arange(len(self.cell))
+        self.names = np.array([random.name_of(*cell) for cell in product(range(sampler.replicas), g, beta)])
         self.J0 = couplings(shard.N, shard.gamma, shard.seed, model.diagonal)
         dtype = np.dtype(sampler.precision)
         B = None

@@ -131,6 +131,7 @@ OTHER = {
     "model.phi": "erf",
     "model.eta": 0.1,
     "model.diagonal": "iid",
+    "sampler.thermal_seed": 1,
     "sampler.integrator": "mala",
     "sampler.step_size": 0.1,
     "sampler.target": 0.7,

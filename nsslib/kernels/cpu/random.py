@@ -6,7 +6,9 @@ same bits whatever runs before, beside or after. A chain is named by two words o
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
 
 import numpy as np
 from numba import njit, types
@@ -141,6 +143,11 @@ def normals(P, units, key, purpose, step, chain):
     refresh(P, units, np.zeros((P.shape[0], P.shape[2])), key, purpose, step, chain)
 
 
-def key_of(*words: int) -> NDArray[np.uint32]:
-    """Key from the integers that name a stream; the top bits are left for the purpose."""
-    return np.random.SeedSequence(list(words)).generate_state(2, np.uint32) & np.uint32(0x0FFFFFFF)
+def key_of(stream: str) -> NDArray[np.uint32]:
+    """Key of a stream, (2,), from the text that names it; the top bits are left for the purpose."""
+    return np.frombuffer(hashlib.sha256(stream.encode()).digest()[:8], "<u4") & np.uint32(0x0FFFFFFF)
+
+
+def name_of(replica: int, g: float, beta: float) -> NDArray[np.uint32]:
+    """The two words, (2,), that name the chain of a replica which starts at (g, beta)."""
+    return np.frombuffer(hashlib.sha256(struct.pack("<Qdd", replica, g, beta)).digest()[:8], "<u4")
