@@ -25,7 +25,8 @@ import numpy as np
 
 from nsslib.config.files import parse
 from nsslib.grid.batch import batches
-from nsslib.grid.shard import Shard, shards
+from nsslib.grid.sampling import Sampling
+from nsslib.grid.task import shards
 from nsslib.monitor.plan import seconds_per_step
 from nsslib.sampling.run import run
 
@@ -48,7 +49,7 @@ def sweep(count: int, seconds: float, apart: bool) -> dict[str, Any]:
     return config
 
 
-def sampling_seconds(shard: Shard) -> float:
+def sampling_seconds(shard: Sampling) -> float:
     """Time that sampling a shard takes, start of the process and compilation not counted."""
     return run(shard).wall_time
 

@@ -60,7 +60,7 @@ def plan(config: ConfigFile) -> None:
     table = Table("block, gamma, N", "shards", "jobs", "columns", "of these asked for", "s / shard", "CPU-hours",
                   "memory", "disk / shard", title=f"plan of {config}")  # fmt: skip
     for row in rows:
-        table.add_row(row.place, str(row.shards), str(row.jobs), str(row.columns), str(row.cells), f"{row.seconds:.3g}",
+        table.add_row(row.place, str(row.shards), str(row.jobs), str(row.columns), str(row.asked), f"{row.seconds:.3g}",
                       f"{row.cpu_hours:.3g}", _size(row.memory), _size(row.disk))  # fmt: skip
     _print(table)
     disk = sum(row.shards * row.disk for row in rows)

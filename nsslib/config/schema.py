@@ -148,13 +148,21 @@ class Block(_Closed):
         list[Annotated[Finite, Field(ge=1e-6, le=1e8)]],
         BeforeValidator(_grid),
         _grid_schema(minimum=1e-6, maximum=1e8),
-    ] = Field(min_length=1, description="inverse temperatures: a list, linspace or geomspace [first, last, count]")
+    ] = Field([], description="inverse temperatures: a list, linspace or geomspace [first, last, count]")
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], BeforeValidator(_seeds), _SEEDS_SCHEMA] = Field(
         min_length=1, description="disorder samples: a count, or a list of seeds"
+    )
+    task: dict[str, dict[str, Any]] = Field(
+        {"sampling": {}},
+        min_length=1,
+        max_length=1,
+        description="what is computed: sampling, or module:class of a task",
     )
 
     @model_validator(mode="after")
     def _ordered(self) -> Block:
+        if "sampling" in self.task and not self.beta:
+            raise ValueError("beta: required key is missing")
         for key in ("gamma", "N", "g", "beta"):
             try:
                 _strictly_increasing(getattr(self, key))
@@ -279,15 +287,20 @@ class Config(_Closed):
     )
     sampler: Sampler = Field(Sampler(), description="how it is sampled")
     convergence: Convergence = Field(Convergence(), description="when a cell counts as converged")
+    observables: list[Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]] = Field(
+        [], description="observables of your own, each module:function, recorded beside those of nsslib"
+    )
 
     @model_validator(mode="after")
     def _cells_are_unique(self) -> Config:
         names = list(self.blocks)
         for i, a in enumerate(names):
             for b in names[:i]:
+                if self.blocks[a].task != self.blocks[b].task:
+                    continue
+                keys = ("gamma", "N", "g", "beta", "seeds") if self.blocks[a].beta else ("gamma", "N", "g", "seeds")
                 shared = {
-                    key: sorted(set(getattr(self.blocks[a], key)) & set(getattr(self.blocks[b], key)))
-                    for key in ("gamma", "N", "g", "beta", "seeds")
+                    key: sorted(set(getattr(self.blocks[a], key)) & set(getattr(self.blocks[b], key))) for key in keys
                 }
                 if all(shared.values()):
                     cell = ", ".join(f"{key.rstrip('s')}={values[0]}" for key, values in shared.items())

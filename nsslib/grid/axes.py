@@ -1,11 +1,8 @@
-"""Coordinates of the tables of a sweep, and their one decimal text."""
+"""Coordinates of tables: their names in words, and one decimal text per value."""
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import product
-
-from nsslib.config.schema import Config, canonical
+from nsslib.config.schema import canonical
 
 COORDINATES = {
     "gamma": "reciprocity of the couplings",
@@ -22,23 +19,3 @@ COORDINATES = {
 def text(value: float) -> str:
     """One decimal text per value, for paths and labels: '0.3', never '0.30000000000000004'."""
     return f"{canonical(value):.12g}"
-
-
-def axes(config: Config) -> dict[str, list[float]]:
-    """Coordinates of the tables of a sweep: the union of all blocks."""
-    keys = {"gamma": "gamma", "N": "N", "g": "g", "beta": "beta", "seed": "seeds"}
-    return {
-        axis: sorted({v for block in config.blocks.values() for v in getattr(block, key)}) for axis, key in keys.items()
-    }
-
-
-def reference_point(config: Config, gamma: float) -> tuple[float, float]:
-    """The point (g, beta) that free energies at one reciprocity are relative to.
-
-    The first of the points that most shards have: a ladder without it has no free energies.
-    """
-    points: Counter[tuple[float, float]] = Counter()
-    for block in config.blocks.values():
-        if gamma in block.gamma:
-            points.update(dict.fromkeys(product(block.g, block.beta), len(block.N) * len(block.seeds)))
-    return min(points, key=lambda point: (-points[point], point))

@@ -59,4 +59,4 @@ def pair(v: Array, f: Array, beta: Array) -> dict[str, Array]:
 
 def evaluate(kind: str, products: SingleProducts | PairProducts, beta: Array, eta: float) -> dict[str, Array]:
     """Observables of one kind from the mean products that they are made of."""
-    return {o.name: o.value(products, beta, eta) for o in OBSERVABLES.values() if o.kind == kind and o.value}
+    return {o.name: o.value(products, beta, eta) for o in OBSERVABLES.values() if o.kind == kind}

@@ -54,6 +54,11 @@ class PairProducts(NamedTuple):
     vv: Any
 
 
+def _elsewhere(*_: Any) -> Any:
+    """Stand for the value of an observable that is computed when a shard is reduced."""
+    raise TypeError("no function of products, states or series")
+
+
 @dataclass(frozen=True)
 class Observable:
     """One quantity: how it is measured, what it is called, and what becomes of it.
@@ -72,7 +77,7 @@ class Observable:
         "single", "pair": value(products, beta, eta) of `SingleProducts` or `PairProducts`, recorded.
         "state": value(x, J0, g) of the states, recorded. "derived": value(series), a function of recorded series.
         "ladder", "thinned": computed when a shard is reduced, from exchange or from the saved states.
-    value : callable, optional
+    value : callable
     tabulated : bool
         Whether tables have it; others are recorded only.
     diagnosed : bool
@@ -89,7 +94,7 @@ class Observable:
     words: str
     estimator: str
     kind: Kind
-    value: Callable[..., Any] | None = None
+    value: Callable[..., Any] = _elsewhere
     tabulated: bool = True
     diagnosed: bool = False
     fitted: bool = False

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsslib.arrays import Floats, Indices
-from nsslib.grid.shard import Shard
+from nsslib.grid.sampling import Sampling
 from nsslib.kernels.backend import Backend
 from nsslib.kernels.cpu import random
 from nsslib.kernels.cpu.backend import Cpu
@@ -41,7 +41,7 @@ class Ensemble:
         What those of a chain, or of a cell, depend on besides.
     """
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, shard: Sampling) -> None:
         model, sampler = shard.model, shard.sampler
         g, beta = (np.array(ladder.values) for ladder in shard.ladders)
         self.shape = (sampler.replicas, len(g), len(beta))

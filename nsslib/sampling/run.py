@@ -13,23 +13,19 @@ from threadpoolctl import threadpool_limits
 
 from nsslib.arrays import Floats
 from nsslib.config.schemes import SCHEMES
-from nsslib.grid.shard import Shard
+from nsslib.errors import Terminated
+from nsslib.grid.sampling import Sampling
 from nsslib.kernels.cpu import random
 from nsslib.kernels.cpu.elementary import libm_exp
-from nsslib.sampling import checkpoint
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.exchange import BETA, Exchanger, G
 from nsslib.sampling.recorder import Recorder
-from nsslib.sampling.termination import Terminated, termination
 from nsslib.sampling.tuning import StepSizes
-
-CHECKPOINT_SECONDS = 60.0
+from nsslib.storage import checkpoint
+from nsslib.tasks import CHECKPOINT_SECONDS, OnStep, ShouldStop
 
 LOOKS = 10
 """How often a run looks at its evidence while it records."""
-
-Watch = Callable[[int, int, float, str], None]
-"""``watch(done, total, acceptance, remark)``, called after every step; done = total at the end."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ class Record:
 class Run:
     """One shard being sampled."""
 
-    def __init__(self, shard: Shard, note: Note = print) -> None:
+    def __init__(self, shard: Sampling, note: Note = print) -> None:
         self.shard, self.note = shard, note
         self.ensemble = Ensemble(shard)
         self.scheme = SCHEMES[shard.sampler.integrator]
@@ -118,7 +114,7 @@ class Run:
 
     def begin(self, path: Path | None, start: checkpoint.State | None) -> None:
         """Go on from a checkpoint, or else from the end of a shorter run, if there is either."""
-        state, remarks = checkpoint.load(path, self.shard) if path else (None, [])
+        state, remarks = checkpoint.load(path, self.shard.settings()) if path else (None, [])
         for remark in remarks:
             self.note(remark)
         if state:
@@ -267,28 +263,34 @@ class Run:
 
 
 def run(
-    shard: Shard,
+    shard: Sampling,
     path: Path | None = None,
-    watch: Watch | None = None,
+    on_step: OnStep = lambda *_: None,
     note: Note = lambda text: None,
     start: checkpoint.State | None = None,
     judge: Judge | None = None,
+    should_stop: ShouldStop = lambda: None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Record:
     """Sample a shard from the start, from its checkpoint, or from the end of a shorter run.
 
     Parameters
     ----------
-    shard : Shard
+    shard : Sampling
     path : Path, optional
-        Checkpoint file: read if it fits, written every minute, left for the caller to remove.
-    watch : callable, optional
-        Told of every step.
+        Checkpoint file: read if it fits, written now and then, left for the caller to remove.
+    on_step : callable
+        Called after every step, see `OnStep`.
     note : callable
-        Told of checkpoints resumed or refused, stopped chains and bottlenecks.
+        Called with a line on checkpoints resumed or refused, stopped chains and bottlenecks.
     start : dict of arrays, optional
         What a shorter run of the same shard saved last; a checkpoint goes before it.
     judge : callable
         Asked now and then, with the series of q so far, whether the run may end.
+    should_stop : callable
+        Called after every step, see `ShouldStop`.
+    checkpoint_seconds : float
+        Time between two checkpoints.
 
     Returns
     -------
@@ -297,9 +299,9 @@ def run(
     Raises
     ------
     Terminated
-        At SIGTERM, once the state is saved.
+        Where `should_stop` gives a reason, once the state is saved.
     """
-    with threadpool_limits(1), termination() as terminated:
+    with threadpool_limits(1):
         this = Run(shard, note)
         this.begin(path, start)
         saved, remark = time.monotonic(), ""
@@ -307,13 +309,13 @@ def run(
             acceptance = this.step()
             if judge and this.looks():
                 remark = this.consider(judge)
-            if watch:
-                watch(this.t, this.total, float(this.ensemble.by_cell(acceptance).mean()), remark)
-            if path and (time.monotonic() - saved > CHECKPOINT_SECONDS or terminated.is_set()):
-                checkpoint.save(path, shard, this.saved())
+            on_step(this.t, this.total, float(this.ensemble.by_cell(acceptance).mean()), remark)
+            reason = should_stop()
+            if path and (reason or time.monotonic() - saved > checkpoint_seconds):
+                checkpoint.save(path, shard.settings(), this.saved())
                 saved = time.monotonic()
-            if terminated.is_set():
+            if reason:
                 where = f", saved in {path}" if path else ""
-                raise Terminated(f"SIGTERM: stopped at step {this.t} of {this.total}{where}")
+                raise Terminated(f"{reason}: stopped at step {this.t} of {this.total}{where}")
         this.name_bottlenecks()
     return this.record()

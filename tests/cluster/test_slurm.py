@@ -7,7 +7,7 @@ import pytest
 from nsslib.config.files import parse
 from nsslib.grid.batch import batches
 from nsslib.grid.cost import job_megabytes, job_minutes
-from nsslib.grid.shard import shards
+from nsslib.grid.task import shards
 from nsslib.monitor.plan import seconds_per_step
 from nsslib.storage.store import check
 from tests.cluster.slurm_fixtures import SCRIPTS, command, jobs, power_off, wait_for

@@ -8,7 +8,7 @@ import nsslib
 from nsslib.analysis.chains.order_parameters import with_derived
 from nsslib.analysis.chains.statistics import chain_statistics
 from nsslib.config.schema import Model, Sampler, Save
-from nsslib.grid.shard import Shard
+from nsslib.grid.sampling import Sampling
 from nsslib.kernels.cpu import random
 from nsslib.kernels.cpu.integrators import leapfrog
 from nsslib.kernels.cpu.passes import hamiltonian, sums
@@ -48,7 +48,7 @@ def momenta(phi, g, dt, count, N=64, replicas=64):
         integrator="baoab", friction=1.0, step_size=dt, burn_in=round(40 / dt), steps=count, replicas=replicas,
         precondition=False, exchange=None, save=Save(observables=count // 8, trajectories=0),
     )  # fmt: skip
-    this, total = Run(Shard("b", 0.0, N, 0, (g,), (10.0,), Model(phi=phi), sampler)), np.zeros(replicas)
+    this, total = Run(Sampling("b", 0.0, N, 0, (g,), Model(phi=phi), (10.0,), sampler)), np.zeros(replicas)
     while this.t < this.total:
         this.step()
         if this.t > sampler.burn_in:
@@ -130,7 +130,7 @@ def test_baoab_biases_positions_at_second_order():
 
 
 def test_leapfrog_conserves_energy_to_second_order():
-    shard = Shard("b", 0.2, 20, 0, (0.8, 1.2), (4.0, 40.0), Model(eta=0.02), Sampler(exchange=None))
+    shard = Sampling("b", 0.2, 20, 0, (0.8, 1.2), Model(eta=0.02), (4.0, 40.0), Sampler(exchange=None))
     errors = []
     for count in (8, 16, 32):
         backend = Ensemble(shard).backend

@@ -16,7 +16,8 @@ from nsslib.grid.cost import (
     reduce_megabytes,
     reduce_minutes,
 )
-from nsslib.grid.identity import config_record, theory_record
+from nsslib.grid.results import config_record, samples, theory_record
+from nsslib.grid.results import tables as reduced_tables
 from nsslib.report.catalogue import CAPTIONS, figures
 
 

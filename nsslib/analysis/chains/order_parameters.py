@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 
 from nsslib.analysis.chains.statistics import chain_statistics, start_disagreement, two_level
-from nsslib.config.schema import Config, Convergence
-from nsslib.grid.axes import COORDINATES, axes, reference_point
+from nsslib.config.schema import Convergence
+from nsslib.grid.axes import COORDINATES
+from nsslib.grid.task import Task
 from nsslib.model.observables import OBSERVABLES, Observable, names
 
 BUILT_IN = tuple(OBSERVABLES.values())
@@ -26,6 +27,7 @@ _OF_REALISATIONS = {
 }
 _WORST = {"ess": "min", "tau": "max", "rhat": "max"}
 _SERIES = ("single", "pair", "state", "derived")
+REALISATION = ("gamma", "N", "seed")
 
 
 def named(values: xr.DataArray, words: str, **attrs: str) -> xr.DataArray:
@@ -35,7 +37,7 @@ def named(values: xr.DataArray, words: str, **attrs: str) -> xr.DataArray:
 
 def with_derived(series: xr.Dataset, observables: Iterable[Observable] = BUILT_IN) -> xr.Dataset:
     """Add the series that are functions of the recorded ones."""
-    return series.assign({o.name: o.value(series) for o in observables if o.kind == "derived" and o.value})
+    return series.assign({o.name: o.value(series) for o in observables if o.kind == "derived"})
 
 
 def shard_table(
@@ -82,38 +84,35 @@ def shard_table(
     return result.drop_vars([c for c in result.coords if c not in ("g", "beta")])
 
 
-def per_seed(tables: Iterable[tuple[float, int, int, xr.Dataset]], config: Config) -> xr.Dataset:
-    """Place the shards' tables on the common axes.
+def per_seed(tables: Iterable[tuple[Task, xr.Dataset]], coords: dict[str, list[float]]) -> xr.Dataset:
+    """Place the tables of shards on common axes.
 
     Parameters
     ----------
-    tables : iterable of (gamma, N, seed, Dataset)
+    tables : iterable of (Task, Dataset)
         One at a time; nothing but the growing table is held.
-    config : Config
+    coords : dict of list
+        Axes: gamma, N and seed of the realisations, and the dimensions of the tables.
 
     Returns
     -------
     Dataset
-        Dims (gamma, N, g, beta, seed); nan where no shard has the point. Coordinates reference_g and reference_beta
-        beside gamma: the point where log_z is 0.
+        Dims as in `coords`; nan where no shard has the point.
     """
-    coords = axes(config)
-    reference = np.array([reference_point(config, gamma) for gamma in coords["gamma"]])
-    beside = {"reference_g": ("gamma", reference[:, 0]), "reference_beta": ("gamma", reference[:, 1])}
     positions = {axis: {value: k for k, value in enumerate(values)} for axis, values in coords.items()}
-    shape = tuple(len(v) for v in coords.values())
+    shape = tuple(len(values) for values in coords.values())
     data: dict[str, np.ndarray] = {}
     attrs: dict[str, dict[str, str]] = {}
-    for gamma, N, seed, table in tables:
-        labels: dict[str, list[float]] = {d: table[d].values.tolist() for d in ("g", "beta")}
-        labels |= {"gamma": [gamma], "N": [N], "seed": [seed]}
-        cells = np.ix_(*([positions[axis][value] for value in labels[axis]] for axis in coords))
+    for shard, table in tables:
+        own = [axis for axis in coords if axis not in REALISATION]
+        labels = [table[axis].values.tolist() if axis in own else [getattr(shard, axis)] for axis in coords]
+        cells = np.ix_(*([positions[axis][value] for value in of] for axis, of in zip(coords, labels, strict=True)))
         for name, values in table.data_vars.items():
             array = data.setdefault(str(name), np.full(shape, np.nan))
-            array[cells] = values.transpose("g", "beta").values.astype(np.float64)[None, None, :, :, None]
+            array[cells] = values.transpose(*own).values.astype(np.float64).reshape([len(of) for of in labels])
             attrs.setdefault(str(name), values.attrs)
     variables = {name: (tuple(coords), values, attrs[name]) for name, values in data.items()}
-    return _labelled(xr.Dataset(variables, coords | beside))
+    return labelled(xr.Dataset(variables, coords))
 
 
 def over_seeds(table: xr.Dataset, convergence: Convergence, observables: Sequence[Observable] = BUILT_IN) -> xr.Dataset:
@@ -142,10 +141,10 @@ def over_seeds(table: xr.Dataset, convergence: Convergence, observables: Sequenc
     share = table["converged"].mean("seed")
     result["converged_seeds"] = named(share, "share of realisations that converged")
     result["converged"] = named(share >= convergence.seeds, "1 where enough realisations converged")
-    return _labelled(xr.Dataset(result))
+    return labelled(xr.Dataset(result))
 
 
-def _labelled(table: xr.Dataset) -> xr.Dataset:
+def labelled(table: xr.Dataset) -> xr.Dataset:
     """Give every coordinate its name in words and unit."""
     for name, words in COORDINATES.items():
         if name in table.coords:

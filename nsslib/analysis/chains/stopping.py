@@ -7,11 +7,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from nsslib.analysis.chains.statistics import chain_statistics, start_disagreement
-from nsslib.grid.shard import Shard
+from nsslib.grid.sampling import Sampling
 from nsslib.sampling.run import Judge, Verdict
 
 
-def judge_of(shard: Shard) -> Judge:
+def judge_of(shard: Sampling) -> Judge:
     """Judge of a shard: a function of its series of q so far, (draw, replica, g, beta)."""
     until = shard.sampler.until
     hot = xr.DataArray(np.arange(shard.sampler.replicas) % 2 == 1, dims="replica")

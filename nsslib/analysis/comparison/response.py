@@ -13,7 +13,7 @@ import xarray as xr
 
 from nsslib.analysis.sizes.resampling import attrs, bootstrap_means, described, sufficient, z_score
 from nsslib.analysis.sizes.scatter import Floats
-from nsslib.grid.shard import Shard
+from nsslib.grid.sampling import Sampling
 from nsslib.model.observables import OBSERVABLES
 from nsslib.theory.replica.fluctuation_response import fluctuation_response, sampled_identity
 
@@ -23,12 +23,12 @@ SIDES = ("x_phi", "x_phi_response")
 """Names of the two sides in the table per seed."""
 
 
-def shard_sides(shard: Shard, J0: Floats, trajectories: xr.Dataset) -> xr.Dataset:
+def shard_sides(shard: Sampling, J0: Floats, trajectories: xr.Dataset) -> xr.Dataset:
     """Both sides of the exact relation in every cell of a shard.
 
     Parameters
     ----------
-    shard : Shard
+    shard : Sampling
     J0 : (N, N) array
         Its couplings.
     trajectories : Dataset
