@@ -22,12 +22,11 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from nsslib.arrays import Floats
 from nsslib.errors import UserError
 from nsslib.model.transfer import transfer
-
-Floats = NDArray[np.float64]
 
 SPACING, FARTHEST = 0.25, 9.0
 

@@ -68,9 +68,9 @@ def test_sampled_identity_by_loops():
     crossed = [(v[b, d] @ f[a, d] / 5) * (f[a, d] @ f[b, d] / 5) for a, b, d in pairs]
     D = [np.sum((v[a, d] * f[a, d] - v[b, d] * f[b, d]) * f[a, d] ** 2) / 25 for a, b, d in pairs]
     for diagonal, own in (("zero", np.mean(D)), ("iid", 0.0)):
-        found = sampled_identity(x, J0, g, beta, gamma, diagonal=diagonal)
+        identity = sampled_identity(x, J0, g, beta, gamma, diagonal=diagonal)
         expected = np.mean(rho) + beta * g**2 * 1.3 * (np.mean(rho_q) - np.mean(crossed) - own)
-        np.testing.assert_allclose(found, [np.mean(x * f), expected], rtol=1e-12)
+        np.testing.assert_allclose(identity, [np.mean(x * f), expected], rtol=1e-12)
 
 
 def test_errors_over_disorder():

@@ -24,10 +24,10 @@ def test_equal_overlaps_are_the_replica_symmetric_theory():
     q, Q, R, RQ, qh, Qh = (float(s[k]) for k in ("q", "Q", "r", "R", "qh", "Qh"))
     y = np.array([q, Q, Q, root * R, root * RQ, root * RQ, qh, Qh, Qh])
     for m in (0.2, 0.9):
-        there = evaluate(y, m, AT, (20, 72))
-        np.testing.assert_allclose(there.new, y, rtol=1e-9)
-        np.testing.assert_allclose(there.excess + 0.5 * np.log(0.2 * np.pi), s.free_energy, atol=1e-11)
-        np.testing.assert_allclose(there.slope, 0.0, atol=1e-12)
+        evaluated = evaluate(y, m, AT, (20, 72))
+        np.testing.assert_allclose(evaluated.image, y, rtol=1e-9)
+        np.testing.assert_allclose(evaluated.excess + 0.5 * np.log(0.2 * np.pi), s.free_energy, atol=1e-11)
+        np.testing.assert_allclose(evaluated.slope, 0.0, atol=1e-12)
 
 
 def test_one_cluster_is_the_replica_symmetric_theory():
@@ -45,8 +45,8 @@ def test_one_cluster_is_the_replica_symmetric_theory():
 
 def test_gradient_is_the_residual():
     m, b = 0.4, AT.g**2 * AT.gamma
-    there = evaluate(FAR, m, AT, *SMALL)
-    d = there.new - FAR
+    evaluated = evaluate(FAR, m, AT, *SMALL)
+    d = evaluated.image - FAR
     expected = [d[6] / 2, -(1 - m) * d[7] / 2, -m * d[8] / 2, b * d[3], -(1 - m) * b * d[4], -m * b * d[5]]
     expected += [d[0] / 2, -(1 - m) * d[1] / 2, -m * d[2] / 2]
     for k in range(9):
@@ -54,7 +54,7 @@ def test_gradient_is_the_residual():
         up, down = (evaluate(FAR + sign * h, m, AT, *SMALL).excess for sign in (1, -1))
         np.testing.assert_allclose((up - down) / (2 * h[k]), expected[k], rtol=1e-5, atol=1e-6)
     up, down = (evaluate(FAR, m + h, AT, *SMALL).excess for h in (1e-4, -1e-4))
-    np.testing.assert_allclose((up - down) / 2e-4, there.slope, rtol=1e-6)
+    np.testing.assert_allclose((up - down) / 2e-4, evaluated.slope, rtol=1e-6)
 
 
 def test_jacobian_is_the_derivative_of_the_residual():
@@ -63,8 +63,8 @@ def test_jacobian_is_the_derivative_of_the_residual():
     np.testing.assert_array_equal(F, _relative(FAR, evaluate(FAR, m, AT, *COARSE)))
     for k in range(10):
         h = 1e-5 * np.eye(10)[k]
-        there = [(FAR + sign * h[:9] * units[:9], m + sign * h[9]) for sign in (1, -1)]
-        up, down = (_relative(y, evaluate(y, c, AT, *COARSE)) for y, c in there)
+        shifted = [(FAR + sign * h[:9] * units[:9], m + sign * h[9]) for sign in (1, -1)]
+        up, down = (_relative(y, evaluate(y, c, AT, *COARSE)) for y, c in shifted)
         np.testing.assert_allclose((up - down) / 2e-5, J[:, k], rtol=1e-6, atol=1e-6 * np.abs(J[:, k]).max())
 
 
