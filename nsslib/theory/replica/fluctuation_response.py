@@ -10,10 +10,11 @@ s2 (<w phi> - <w><phi>), because h_z cancels. With E over the fields, r - R = E[
 of products are factorised, exact at every N: integrating Gaussian couplings by parts, with v = x - J phi,
 rho = v.phi/N of one replica, Q_ab = phi_a.phi_b/N and rho_ab = v_a.phi_b/N of two,
 
-    E<x.phi>/N = E<rho> + beta g^2 (1 + gamma) E[<rho q> - <rho_ba Q_ab> - D]
+    E<x.phi>/N = E<rho> + beta g^2 E[(1 + gamma) <rho q - rho_ba Q_ab> - c D]
 
-where D = sum_i <(v_i phi_i - v'_i phi'_i) phi_i^2>/N^2, primed of the other replica, if the couplings
-have no diagonal, else 0. As E(x) is even, <x> = <phi> = 0 and the left-hand side is sigma_xphi.
+where D = sum_i <(v_i phi_i - v'_i phi'_i) phi_i^2>/N^2, primed of the other replica, are the terms of the
+self-couplings: c = 1 + gamma if there are none, c = gamma if their variance is 1/N. As E(x) is even,
+<x> = <phi> = 0 and the left-hand side is sigma_xphi.
 """
 
 from __future__ import annotations
@@ -159,9 +160,10 @@ def sampled_identity(
     crossed = (np.swapaxes(rho_ab, 0, 1) * Q)[~own].mean()
     vf = v * f
     local = np.einsum("adi,bdi->abd", f * f, vf) / N**2
-    D = local[own].mean() - local[~own].mean() if diagonal == "zero" else 0.0
-    connected = (rho * q).mean() - crossed - D
-    return SampledIdentity(float((x * f).mean()), float(rho.mean() + beta * g**2 * (1.0 + gamma) * connected))
+    D = local[own].mean() - local[~own].mean()
+    c = 1.0 + gamma if diagonal == "zero" else gamma
+    connected = (1.0 + gamma) * ((rho * q).mean() - crossed) - c * D
+    return SampledIdentity(float((x * f).mean()), float(rho.mean() + beta * g**2 * connected))
 
 
 def over_disorder(samples: Sequence[SampledIdentity]) -> tuple[SampledIdentity, SampledIdentity, float]:
