@@ -154,15 +154,15 @@ def evaluate(y: Floats, m: float, point: Point, outer: Quadrature = OUTER, inner
     return _cluster(y, m, point, rule, h_u, site.log_norm, site.mean)
 
 
-def _relative(y: Floats, evaluated: Evaluation) -> Floats:
+def relative(y: Floats, evaluated: Evaluation) -> Floats:
     """Relative differences between both sides, and the derivative in m over (Q1 - Q0)^2; (10,)."""
     order = Clustered(*y)
     # Near Q1 = Q0 the free energy depends on m to second order only.
     slope = evaluated.slope * (order.q / (order.Q1 - order.Q0)) ** 2
-    return np.append((evaluated.image - y) / _scale(y), slope)
+    return np.append((evaluated.image - y) / scale(y), slope)
 
 
-def _linearised(y: Floats, m: float, point: Point, quadratures: tuple[Quadrature, Quadrature]) -> tuple[Floats, Floats]:
+def linearised(y: Floats, m: float, point: Point, quadratures: tuple[Quadrature, Quadrature]) -> tuple[Floats, Floats]:
     """Relative differences (10,) and their Jacobian (10, 10): the sites respond to H by their covariances."""
     rule = _rule(*quadratures)
     natural, h_u = _natural(y, point, rule)
@@ -175,19 +175,19 @@ def _linearised(y: Floats, m: float, point: Point, quadratures: tuple[Quadrature
         d = natural_moved - natural
         response = np.einsum("nkl,nl->nk", site.cov, d)
         log_norm = site.log_norm + np.einsum("nk,nk->n", site.mean + 0.5 * response, d)
-        return _relative(moved, _cluster(moved, m + shift[9], point, rule, h, log_norm, site.mean + response))
+        return relative(moved, _cluster(moved, m + shift[9], point, rule, h, log_norm, site.mean + response))
 
     # Below the distances q - Q1 and Q1 - Q0, on which the equations depend.
     q, Q1, Q0, *_ = y
     apart = min(q - Q1 + point.t / point.g**2, Q1 - Q0, q) / q
-    units = np.append(_scale(y), 1.0)
+    units = np.append(scale(y), 1.0)
     for k in range(10):
         step = SHIFT * apart * np.eye(10)[k]
         J[:, k] = (image(step * units) - image(-step * units)) / (2.0 * SHIFT * apart)
-    return _relative(y, _cluster(y, m, point, rule, h_u, site.log_norm, site.mean)), J
+    return relative(y, _cluster(y, m, point, rule, h_u, site.log_norm, site.mean)), J
 
 
-def _scale(y: Floats) -> Floats:
+def scale(y: Floats) -> Floats:
     """Units (9,) of a `Clustered` for residuals."""
     order = Clustered(*y)
     return np.repeat([order.q, order.R_int, max(abs(order.qh), 1.0 / order.q)], 3)
@@ -197,17 +197,15 @@ def _newton(
     y: Floats, m: float, point: Point, quadratures: tuple[Quadrature, Quadrature]
 ) -> tuple[Floats, float, float]:
     """Damped Newton on the nine order parameters and m; returns y (9,), m and the residual."""
-    F, J = _linearised(y, m, point, quadratures)
+    F, J = linearised(y, m, point, quadratures)
     for _ in range(STEPS):
         if np.abs(F).max() < GOAL:
             break
-        step = -np.linalg.solve(J, F) * np.append(_scale(y), 1.0)
+        step = -np.linalg.solve(J, F) * np.append(scale(y), 1.0)
         for fraction in (1.0, 0.5, 0.25, 0.1):
             trial, m_trial = y + fraction * step[:9], m + fraction * step[9]
             try:
-                smaller = (
-                    np.abs(_relative(trial, evaluate(trial, m_trial, point, *quadratures))).max() < np.abs(F).max()
-                )
+                smaller = np.abs(relative(trial, evaluate(trial, m_trial, point, *quadratures))).max() < np.abs(F).max()
             except OutsideDomain:
                 continue
             if smaller:
@@ -215,7 +213,7 @@ def _newton(
         else:
             break
         y, m = trial, m_trial
-        F, J = _linearised(y, m, point, quadratures)
+        F, J = linearised(y, m, point, quadratures)
     return y, m, float(np.abs(F).max())
 
 
@@ -278,7 +276,7 @@ def _solve(symmetric: Solution, point: Point) -> tuple[Floats, float, float, flo
         finer = evaluate(y, m, point, *FINER)
     except (OutsideDomain, np.linalg.LinAlgError):
         return None
-    residual = max(float(np.abs(_relative(y, finer)).max()), EPS)
+    residual = max(float(np.abs(relative(y, finer)).max()), EPS)
     return (y, m, finer.excess, residual) if _broken(y, m) else None
 
 

@@ -324,9 +324,9 @@ def paramagnets(points: Sequence[Point]) -> list[list[Solution]]:
     with np.errstate(all="ignore"):
         for k in range(0, len(points), CHUNK):
             chunk = points[k : k + CHUNK]
-            solutions, roots = _paramagnets(chunk, QUICK if chunk[0].t > 0.0 else THOROUGH)
+            solutions, roots = search(chunk, QUICK if chunk[0].t > 0.0 else THOROUGH)
             doubtful = [i for i, s in enumerate(solutions) if chunk[i].t and (len(s) != roots[i] or len(s) % 2 == 0)]
-            again = _paramagnets([chunk[i] for i in doubtful], THOROUGH)[0] if doubtful else []
+            again = search([chunk[i] for i in doubtful], THOROUGH)[0] if doubtful else []
             for i, more in zip(doubtful, again, strict=True):
                 solutions[i] = max(solutions[i], more, key=len)
             solved.extend([] if _diverges(p) else s for p, s in zip(chunk, solutions, strict=True))
@@ -338,7 +338,7 @@ def _diverges(p: Point) -> bool:
     return p.phi.name == "linear" and p.beta_eta == 0.0 and p.g >= float(transition(p.gamma))
 
 
-def _paramagnets(points: Sequence[Point], effort: Effort) -> tuple[list[list[Solution]], list[int]]:
+def search(points: Sequence[Point], effort: Effort) -> tuple[list[list[Solution]], list[int]]:
     """Solutions at each point, and the number of roots of the interpolant from which they were searched."""
     g, t, gamma, beta_eta = np.array([(p.g, p.t, p.gamma, p.beta_eta) for p in points]).T.copy()
     batch = Batch(g, t, gamma, beta_eta, points[0].phi)

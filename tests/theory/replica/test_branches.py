@@ -23,7 +23,7 @@ from nsslib.theory.replica.equations import (
 )
 from nsslib.theory.replica.finite_overlap import QUADRATURES, finite_overlaps, jacobian, mismatch, scale
 from nsslib.theory.replica.single_site import even_moments, moments
-from nsslib.theory.replica.zero_overlap import QUICK, THOROUGH, _paramagnets, paramagnets
+from nsslib.theory.replica.zero_overlap import QUICK, THOROUGH, paramagnets, search
 
 ORDER = ("q", "Q", "r", "R", "qh", "Qh")
 ODD = [
@@ -105,7 +105,7 @@ def test_quick_tables_miss_nothing():
     points = [as_point(*p) for p in random_points(60, 11) if p[4] == "tanh"]
     quick = [sorted(s.order.q for s in solutions) for solutions in paramagnets(points)]
     with np.errstate(all="ignore"):
-        thorough = [sorted(s.order.q for s in solutions) for solutions in _paramagnets(points, THOROUGH)[0]]
+        thorough = [sorted(s.order.q for s in solutions) for solutions in search(points, THOROUGH)[0]]
     assert QUICK.size < THOROUGH.size and max(map(len, quick)) == 3
     for a, b in zip(quick, thorough, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9)
@@ -325,7 +325,7 @@ def test_kinked_transfer_function_is_not_converged():
     assert not s.converged and np.isnan(s.q)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_census_of_finite_overlaps():
     """gamma >= 0, beta <= 1e6: no finite overlap, and no instability that would start one."""
     gamma = np.array([0.0, 0.25, 0.5, 1.0])

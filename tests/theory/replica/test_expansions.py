@@ -168,7 +168,7 @@ def test_exponent_is_the_local_slope():
     assert np.isnan(exponent(0.9, 100.0, 0.5, branch="finite-overlap"))
 
 
-@pytest.mark.parametrize("gamma", [-0.2, pytest.param(-0.5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("gamma", [-0.2, pytest.param(-0.5, marks=pytest.mark.heavy)])
 def test_finite_overlap_starts_at_the_transition_line(gamma):
     """gamma < 0: at g_c the activity with overlap falls as beta^(-1/3), above it stays, below it is linear."""
     g_c = float(transition(gamma))
