@@ -82,7 +82,7 @@ def test_no_crossing():
         crossing(0.3, 0.5, 1e4, -0.3)
     with pytest.raises(UserError, match="low"):
         crossing(0.8, 1.2, 1e4, 0.5)
-    with pytest.raises(UserError, match="^low: there is no solution"):
+    with pytest.raises(UserError, match=r"^low: there is no solution"):
         crossing(1.5, 2.0, 10.0, 0.0, phi="linear")
 
 
