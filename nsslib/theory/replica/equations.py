@@ -152,6 +152,12 @@ def excess(y: Floats, point: Point, site: Moments, weights: Floats) -> float:
     return float(site.log_norm @ weights - coupled - 0.5 * np.log(2.0 * np.pi * v))
 
 
+def scaled(order: ArrayLike, g: float, beta: float, gamma: float, eta: float, phi: str | Phi) -> tuple[Floats, Point]:
+    """Return an `Order` (6,) from (q, Q, r, R, qh, Qh), and the point."""
+    y = np.asarray(order, dtype=np.float64) * units(beta)
+    return y, Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
+
+
 def equations(
     order: ArrayLike,
     g: float,
@@ -184,9 +190,8 @@ def equations(
     ArithmeticError
         If the density or the covariance of the fields does not exist.
     """
-    point = Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
+    y, point = scaled(order, g, beta, gamma, eta, phi)
     n, w = field_nodes(nodes, nodes)
-    y = np.asarray(order, dtype=np.float64) * units(beta)
     image: Floats = averages(y, site_moments(y, point, n).mean, point, n, w) / units(beta)
     return image
 
@@ -222,7 +227,6 @@ def free_energy(
     ArithmeticError
         If the density or the covariance of the fields does not exist.
     """
-    point = Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
+    y, point = scaled(order, g, beta, gamma, eta, phi)
     n, w = field_nodes(nodes, nodes)
-    y = np.asarray(order, dtype=np.float64) * units(beta)
     return excess(y, point, site_moments(y, point, n), w) + 0.5 * float(np.log(2.0 * np.pi / beta))
