@@ -63,20 +63,6 @@ VARIABLES: dict[str, str] = {
 }
 
 
-class Clustered(NamedTuple):
-    """Order parameters of the one-step equations; solvers use the (9,) array in this order."""
-
-    q: float
-    Q1: float
-    Q0: float
-    R_int: float
-    R1_int: float
-    R0_int: float
-    qh: float
-    Qh1: float
-    Qh0: float
-
-
 class Evaluation(NamedTuple):
     """Right-hand sides `image` (9,), `excess` = -beta f - ln(2 pi/beta)/2 and its derivative `slope` in m."""
 
@@ -139,7 +125,7 @@ def _cluster(y: Floats, m: float, point: Point, rule: Rule, h_u: Floats, log_nor
 
 
 def evaluate(y: Floats, m: float, point: Point, outer: Quadrature = OUTER, inner: Quadrature = INNER) -> Evaluation:
-    """Evaluate the one-step equations at y (9,), a `Clustered`.
+    """Evaluate the one-step equations at y = (q, Q1, Q0, R, R1, R0, qh, Qh1, Qh0), (9,).
 
     Raises
     ------
@@ -156,10 +142,9 @@ def evaluate(y: Floats, m: float, point: Point, outer: Quadrature = OUTER, inner
 
 def relative(y: Floats, evaluated: Evaluation) -> Floats:
     """Relative differences between both sides, and the derivative in m over (Q1 - Q0)^2; (10,)."""
-    order = Clustered(*y)
+    q, Q1, Q0, *_ = y
     # Near Q1 = Q0 the free energy depends on m to second order only.
-    slope = evaluated.slope * (order.q / (order.Q1 - order.Q0)) ** 2
-    return np.append((evaluated.image - y) / scale(y), slope)
+    return np.append((evaluated.image - y) / scale(y), evaluated.slope * (q / (Q1 - Q0)) ** 2)
 
 
 def linearised(y: Floats, m: float, point: Point, quadratures: tuple[Quadrature, Quadrature]) -> tuple[Floats, Floats]:
@@ -188,9 +173,9 @@ def linearised(y: Floats, m: float, point: Point, quadratures: tuple[Quadrature,
 
 
 def scale(y: Floats) -> Floats:
-    """Units (9,) of a `Clustered` for residuals."""
-    order = Clustered(*y)
-    return np.repeat([order.q, order.R_int, max(abs(order.qh), 1.0 / order.q)], 3)
+    """Units (9,) of y for residuals."""
+    q, _, _, R, _, _, qh, _, _ = y
+    return np.repeat([q, R, max(abs(qh), 1.0 / q)], 3)
 
 
 def _newton(
@@ -239,8 +224,8 @@ def _split(symmetric: Floats, point: Point) -> Floats | None:
 
 def _broken(y: Floats, m: float) -> bool:
     """Whether the overlaps of replicas of one cluster and of two differ."""
-    order = Clustered(*y)
-    return 0.0 < m < 1.0 and bool(order.Q1 - order.Q0 > DISTINCT * order.Q1)
+    _, Q1, Q0, *_ = y
+    return 0.0 < m < 1.0 and bool(Q1 - Q0 > DISTINCT * Q1)
 
 
 def _cool(z: Floats, t: float, point: Point) -> Floats | None:
