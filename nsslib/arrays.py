@@ -1,4 +1,4 @@
-"""Names of array types, for annotations."""
+"""Types of arrays, for annotations; what takes or returns an array states its shape in its docstring."""
 
 from __future__ import annotations
 

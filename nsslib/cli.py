@@ -95,7 +95,7 @@ def theory(
             eta,
             phi,
             branch,  # type: ignore[arg-type]  # checked by solve
-            told=lambda done, total: bar.update(task, completed=done, total=total),
+            on_point=lambda done, total: bar.update(task, completed=done, total=total),
         )
     names = [
         "q",
