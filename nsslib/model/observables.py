@@ -9,7 +9,7 @@ r     sqrt(beta) v.f / N          response; R_int = sqrt(beta) r is the integrat
 Y     beta v.v / N - 1            excess speed
 Q     f_a.f_b / N                 overlap
 R     sqrt(beta) v_a.f_b / N      response overlap
-Yh    beta v_a.v_b / N            velocity overlap
+Yh    beta v_a.v_b / N            residual overlap
 ====  ==========================  ==============================================
 
 a and b are independent replicas on the same couplings. All quantities are dimensionless.
@@ -155,7 +155,7 @@ _BUILT_IN = (
                lambda series: series["Q"] ** 2, fitted=True),
     Observable("R", "R", "response overlap", "sqrt(beta) (v_a.phi(x_b) + v_b.phi(x_a)) / 2N", "pair",
                lambda p, beta, eta: beta**0.5 * 0.5 * (p.vf + p.fv)),
-    Observable("Yh", r"\hat Y", "velocity overlap", "beta v_a.v_b / N", "pair", lambda p, beta, eta: beta * p.vv),
+    Observable("Yh", r"\hat Y", "residual overlap", "beta v_a.v_b / N", "pair", lambda p, beta, eta: beta * p.vv),
     Observable("x_phi", r"x\cdot\phi(x)/N", "correlation of x and phi(x)", "x.phi(x) / N, thinned draws", "thinned"),
     Observable("x_phi_response", r"x\cdot\phi(x)/N", "correlation of x and phi(x), from the responses",
                "rho + beta g^2 (1 + gamma)(rho q - rho_ba Q_ab - D), rho = v.phi(x) / N, thinned draws", "thinned"),
