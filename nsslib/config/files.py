@@ -205,8 +205,8 @@ def _scalar(value: Any) -> str:
     """Value as YAML on one line; quoted only where YAML would take a word for something else."""
     if value is None:
         return "false"
-    plain = isinstance(value, str) and yaml.safe_load(value) == value
-    return value if plain else json.dumps(value)
+    bare = isinstance(value, str) and yaml.safe_load(value) == value
+    return value if bare else json.dumps(value)
 
 
 if __name__ == "__main__":
