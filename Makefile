@@ -1,4 +1,4 @@
-# make run | test | cluster | lint | bench; every target builds .venv by itself.
+# make run | test | test-all | cluster | lint | bench; every target builds .venv by itself.
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 CONFIG ?= config/default.yaml
 BIN := .venv/bin
@@ -7,7 +7,7 @@ SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --configfile $(CONFIG)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test quick cluster slurm-up slurm-down lint format bench generated clean
+.PHONY: run test test-all quick cluster slurm-up slurm-down lint format bench generated clean
 
 # The demo, or another sweep with CONFIG=my.yaml: figures, tables and results/NAME/report.html.
 run: .venv/installed
@@ -16,10 +16,14 @@ run: .venv/installed
 	@echo "open results/$(NAME)/report.html"
 
 test: .venv/installed
-	$(BIN)/pytest -n 2 -m "not cluster"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not heavy and not cluster"
+
+# What takes minutes too: kills at random moments, sweeps that grow, statistics of many runs.
+test-all: .venv/installed
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not cluster"
 
 quick: .venv/installed
-	$(BIN)/pytest -m "not slow and not cluster"
+	$(BIN)/pytest -m "not slow and not heavy and not cluster"
 
 # Failure drills on a private SLURM and on Dask workers; nothing is skipped.
 cluster: .venv/installed slurm-up

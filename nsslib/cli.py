@@ -1,12 +1,17 @@
-"""The command ``nss``: plan, theory, simulate, status, validate, verdicts, open."""
+"""The command ``nss``: plan, theory, simulate, status, validate, verdicts, open.
+
+A command first computes its rows, mappings of names to numbers; then it prints them, as a table or as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, Group
@@ -15,17 +20,17 @@ from rich.text import Text
 
 from nsslib.errors import UserError
 from nsslib.monitor.progress import clock
+from nsslib.version import KERNEL_VERSION, __version__
 
 if TYPE_CHECKING:
     from nsslib.monitor.status import Status
 
-SECONDS_BETWEEN_LOOKS = 5.0
+REFRESH_SECONDS = 5.0
 ANSWERS = {"agree": "green", "disagree": "bold red", "not converged": "yellow"}
 """Colour of a verdict."""
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Quasi-potential Langevin sweeps of neural networks, beside their replica theory.",
@@ -33,6 +38,24 @@ app = typer.Typer(
 ConfigFile = Annotated[Path, typer.Argument(help="config file (YAML)")]
 Results = Annotated[Path, typer.Argument(help="directory of a sweep, results/NAME")]
 Numbers = Annotated[list[float], typer.Option(help="one value, or the option several times for a grid")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="print JSON, not a table: numbers in full precision, nan as null, inf as a text")
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nsslib {__version__}, kernel {KERNEL_VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the versions and exit")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 def _print(table: Table) -> None:
@@ -40,6 +63,21 @@ def _print(table: Table) -> None:
     # As wide as its numbers: a number cut short is worse than a line that wraps.
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
+
+
+def _print_json(data: Any) -> None:
+    typer.echo(json.dumps(_finite(data), indent=1, allow_nan=False))
+
+
+def _finite(data: Any) -> Any:
+    """Copy of nested rows that JSON can hold: nan becomes None, an infinity its text."""
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_finite(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return None if math.isnan(data) else str(data)
+    return data
 
 
 def _size(count: float) -> str:
@@ -51,23 +89,28 @@ def _size(count: float) -> str:
 
 
 @app.command()
-def plan(config: ConfigFile) -> None:
+def plan(config: ConfigFile, as_json: AsJson = False) -> None:
     """Print shards, columns, CPU-hours (timed on this machine), memory and disk of a sweep."""
     from nsslib.config.files import load
     from nsslib.monitor.plan import estimates
 
-    rows = estimates(load(config))
+    rows = [asdict(row) | {"cpu_hours": row.cpu_hours} for row in estimates(load(config))]
+    total = {key: sum(row[key] for row in rows) for key in ("shards", "jobs", "cpu_hours")}
+    total |= {"memory": max(row["memory"] for row in rows), "disk": sum(row["shards"] * row["disk"] for row in rows)}
+    if as_json:
+        _print_json({"rows": rows, "total": total})
+        return
     table = Table("block, gamma, N", "shards", "jobs", "columns", "of these asked for", "s / shard", "CPU-hours",
                   "memory", "disk / shard", title=f"plan of {config}")  # fmt: skip
     for row in rows:
-        table.add_row(row.place, str(row.shards), str(row.jobs), str(row.columns), str(row.asked), f"{row.seconds:.3g}",
-                      f"{row.cpu_hours:.3g}", _size(row.memory), _size(row.disk))  # fmt: skip
+        counts = (str(row[key]) for key in ("place", "shards", "jobs", "columns", "asked"))
+        table.add_row(
+            *counts, f"{row['seconds']:.3g}", f"{row['cpu_hours']:.3g}", _size(row["memory"]), _size(row["disk"])
+        )
     _print(table)
-    disk = sum(row.shards * row.disk for row in rows)
     typer.echo(
-        f"total: {sum(r.shards for r in rows)} shards in {sum(r.jobs for r in rows)} jobs, "
-        f"{sum(r.cpu_hours for r in rows):.3g} CPU-hours on this machine, "
-        f"{_size(max(r.memory for r in rows))} memory at most, {_size(disk)} on disk before compression"
+        f"total: {total['shards']} shards in {total['jobs']} jobs, {total['cpu_hours']:.3g} CPU-hours on this machine, "
+        f"{_size(total['memory'])} memory at most, {_size(total['disk'])} on disk before compression"
     )
 
 
@@ -79,11 +122,13 @@ def theory(
     eta: Annotated[float, typer.Option(help="confining term, >= 0")] = 0.0,
     phi: Annotated[str, typer.Option(help="transfer function")] = "tanh",
     branch: Annotated[str, typer.Option(help="stable, zero-overlap or all")] = "stable",
+    as_json: AsJson = False,
 ) -> None:
     """Solve the replica equations and print the order parameters with their stability."""
     from rich.progress import Progress as Bar
 
     from nsslib.theory.replica import solve
+    from nsslib.theory.replica.solver import VARIABLES
 
     terminal = Console(stderr=True)
     with Bar(console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
@@ -97,28 +142,15 @@ def theory(
             branch,  # type: ignore[arg-type]  # checked by solve
             on_point=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    names = [
-        "q",
-        "Q",
-        "R_int",
-        "r",
-        "R",
-        "qh",
-        "Qh",
-        "Y",
-        "l2",
-        "energy",
-        "free_energy",
-        "replicon",
-        "residual",
-        "converged",
-    ]
     frame = solution.reset_coords(drop=True).to_dataframe().reset_index()
-    labels = [c for c in ("gamma", "g", "beta", "branch") if c in frame]
-    table = Table(*labels, *names)
-    for _, row in frame.iterrows():
-        cells = [row[c] for c in labels + names]
-        table.add_row(*(f"{c:.6g}" if isinstance(c, float) else str(c) for c in cells))
+    axes = [name for name in ("gamma", "g", "beta", "branch") if name in frame]
+    rows = frame[[*axes, *VARIABLES, "converged"]].to_dict("records")
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row.values()))
     _print(table)
 
 
@@ -136,45 +168,65 @@ def simulate(
 @app.command()
 def status(
     results: Results,
-    watch: Annotated[bool, typer.Option("--watch", help="look again every few seconds, until all is done")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="check again every few seconds, until all is done")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Tell what of a sweep is done, running (with ETA and evidence), queued or failed, and the CPU-hours left."""
+    """Print what of a sweep is done, running (with ETA and diagnostics), queued or failed, and the CPU-hours left."""
     from rich.live import Live
 
-    from nsslib.monitor.status import status as look
+    from nsslib.monitor.status import status as status_of
 
+    if as_json:
+        if watch:
+            raise UserError("--json: prints one state of the sweep; leave out --watch")
+        _print_json(_state(status_of(results)))
+        return
     if not watch:
-        now = look(results)
-        _print(_places(now))
-        for line in _shards(now):
+        state = _state(status_of(results))
+        _print(_status_table(state))
+        for line in _status_lines(state):
             typer.echo(line)
         return
     with Live(auto_refresh=False, console=Console()) as live:
         while True:
-            now = look(results)
-            live.update(Group(_places(now), *(Text(line) for line in _shards(now))), refresh=True)
-            if now.done == now.total:
+            state = _state(status_of(results))
+            live.update(Group(_status_table(state), *(Text(line) for line in _status_lines(state))), refresh=True)
+            if state["done"] == state["total"]:
                 return
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(REFRESH_SECONDS)
 
 
-def _places(now: Status) -> Table:
+def _state(sweep: Status) -> dict[str, Any]:
+    """Rows of a status, the shards that run or failed, and the sums."""
+    return {
+        "rows": [asdict(row) for row in sweep.rows],
+        "running": [
+            {"shard": label, **asdict(beat), "seconds_left": (beat.total - beat.step) / max(beat.rate, 1e-9)}
+            for label, beat in sweep.running.items()
+        ],
+        "failed": [{"shard": label, "reason": reason} for label, reason in sweep.failed.items()],
+        "done": sweep.done,
+        "total": sweep.total,
+    }
+
+
+def _status_table(state: dict[str, Any]) -> Table:
     table = Table("block, gamma, N", "done", "running", "queued", "failed", "CPU-hours left")
-    for row in now.rows:
-        left = "?" if math.isnan(row.seconds_left) else f"{row.seconds_left / 3600.0:.3g}"
-        table.add_row(row.place, *map(str, (row.done, row.running, row.queued, row.failed)), left)
+    for row in state["rows"]:
+        left = "?" if math.isnan(row["seconds_left"]) else f"{row['seconds_left'] / 3600.0:.3g}"
+        table.add_row(*(str(row[key]) for key in ("place", "done", "running", "queued", "failed")), left)
     return table
 
 
-def _shards(now: Status) -> list[str]:
+def _status_lines(state: dict[str, Any]) -> list[str]:
     """A line for every shard that runs or failed, then the sum."""
     lines = [
-        f"running: {label}: step {beat.step} of {beat.total} on {beat.host}, "
-        f"ETA {clock((beat.total - beat.step) / max(beat.rate, 1e-9))}" + (f", {beat.remark}" if beat.remark else "")
-        for label, beat in now.running.items()
+        f"running: {run['shard']}: step {run['step']} of {run['total']} on {run['host']}, "
+        f"ETA {clock(run['seconds_left'])}" + (f", {run['remark']}" if run["remark"] else "")
+        for run in state["running"]
     ]
-    lines += [f"failed: {label}: {reason}" for label, reason in now.failed.items()]
-    return [*lines, f"{now.done} of {now.total} shards done"]
+    lines += [f"failed: {failure['shard']}: {failure['reason']}" for failure in state["failed"]]
+    return [*lines, f"{state['done']} of {state['total']} shards done"]
 
 
 @app.command()
@@ -187,32 +239,37 @@ def validate(path: Annotated[Path, typer.Argument(help="config file, store or di
         load(path)
         typer.echo(f"{path}: valid")
         return
-    found = [path] if path.suffix == ".zarr" else sorted(p for p in path.rglob("*.zarr") if p.is_dir())
-    if not found:
+    stores = [path] if path.suffix == ".zarr" else sorted(p for p in path.rglob("*.zarr") if p.is_dir())
+    if not stores:
         raise UserError(f"{path}: no config file, store or results here")
     problems = []
-    for place in found:
+    for store in stores:
         try:
-            check(place, KINDS.get(place.name, "shard"))
+            check(store, KINDS.get(store.name, "shard"))
         except UserError as error:
             problems.append(str(error))
     if problems:
         raise UserError("\n".join(problems))
-    typer.echo(f"{path}: {len(found)} stores, all complete and undamaged")
+    typer.echo(f"{path}: {len(stores)} stores, all complete and undamaged")
     if (path / "config.json").exists():
-        from nsslib.monitor.status import status as look
+        from nsslib.monitor.status import status as status_of
 
-        typer.echo(_shards(look(path))[-1])
+        typer.echo(_status_lines(_state(status_of(path)))[-1])
 
 
 @app.command()
-def verdicts(results: Results) -> None:
-    """Print what a sweep says of replica theory: agree, disagree or not converged, with the evidence."""
+def verdicts(results: Results, as_json: AsJson = False) -> None:
+    """Print how a sweep compares with replica theory: agree, disagree or not converged, with the numbers behind it."""
     from nsslib.stages.report import read_verdicts
 
-    table = Table("gamma", "question", "answer", "evidence", show_lines=True)
-    for found in read_verdicts(results):
-        table.add_row(f"{found.gamma:g}", found.question, Text(found.answer, ANSWERS[found.answer]), found.evidence)
+    rows = [verdict._asdict() for verdict in read_verdicts(results)]
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table(*rows[0], show_lines=True)
+    for row in rows:
+        answer = Text(row["answer"], ANSWERS[row["answer"]])
+        table.add_row(*(f"{v:g}" if isinstance(v, float) else v for v in (row | {"answer": answer}).values()))
     Console().print(table)
 
 

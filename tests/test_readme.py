@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ def directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results" / "mine").symlink_to(tmp_path / "results" / "demo")
     simulate = nsslib.simulate
-    monkeypatch.setattr(nsslib, "simulate", lambda **kwargs: simulate(**kwargs, steps=100, progress=False), raising=False)
+    monkeypatch.setattr(
+        nsslib, "simulate", lambda **kwargs: simulate(**kwargs, steps=100, progress=False), raising=False
+    )
     return tmp_path
 
 
@@ -51,7 +54,9 @@ def test_the_config_of_the_readme_is_valid():
     assert parse(yaml.safe_load(text)).name == "mine"
 
 
-@pytest.mark.parametrize("line", re.findall(r"^    (nss (?:status|verdicts|theory|validate) [^#\n]*)", README, flags=re.M))
+@pytest.mark.parametrize(
+    "line", re.findall(r"^    (nss (?:status|verdicts|theory|validate) [^#\n]*)", README, flags=re.M)
+)
 def test_the_commands_of_the_readme_run(directory, line):
     result = CliRunner().invoke(app, shlex.split(line)[1:])
     assert result.exit_code == 0, result.output

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,9 @@ from pydantic import BaseModel, ValidationError
 from nsslib.config.schema import DEMO, Block, Config, Convergence, Exchange, Model, Sampler, Save, Until
 from nsslib.errors import UserError, suggest
 
-SECTIONS: dict[str, type[BaseModel]] = {
-    "model": Model,
-    "sampler": Sampler,
-    "convergence": Convergence,
-    "save": Save,
-    "exchange": Exchange,
-    "until": Until,
-}
+LONGEST = 300
+"""Characters of a message; what is longer shows a value that nobody reads to its end."""
+SECTIONS = {model.__name__.lower(): model for model in (Model, Sampler, Convergence, Save, Exchange, Until)}
 
 
 def parse(data: Any, source: str = "config") -> Config:
@@ -46,34 +42,52 @@ def parse(data: Any, source: str = "config") -> Config:
     if not isinstance(data, Mapping):
         raise UserError(f"{source}: expected a mapping of keys to values, got {type(data).__name__}")
     try:
-        return Config.model_validate(json_like(data))
+        # A text of the first level is a name, whatever it looks like.
+        given = {key: value if isinstance(value, str) else plain(value) for key, value in data.items()}
+        return Config.model_validate(given)
     except ValidationError as error:
-        raise UserError("\n".join(f"{source}: {line}" for line in _sentences(error))) from None
+        raise UserError("\n".join(f"{source}: {line}" for line in _sentences(error, given))) from None
     except RecursionError:
         raise UserError(f"{source}: nested too deeply, or contains itself; a config has at most four levels") from None
 
 
-def json_like(data: Any) -> Any:
-    """Copy nested mappings, sequences and numpy values into dicts, lists and plain numbers."""
+def plain(data: Any) -> Any:
+    """Copy nested mappings, sequences and numpy values into dicts, lists and plain numbers.
+
+    A text that reads as a number or a switch becomes one: YAML 1.1 takes 1e4 for a text, and
+    Snakemake all that is nested in a value of --config.
+    """
     if isinstance(data, Mapping):
-        return {k: json_like(v) for k, v in data.items()}
+        return {key: plain(value) for key, value in data.items()}
     if isinstance(data, list | tuple | range):
-        return [json_like(v) for v in data]
-    return data.tolist() if hasattr(data, "tolist") else data
+        return [plain(value) for value in data]
+    if not isinstance(data, str):
+        return data.tolist() if hasattr(data, "tolist") else data
+    try:
+        number = float(data)
+    except ValueError:
+        return {"true": True, "false": False}.get(data, data)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _sentences(error: ValidationError) -> Iterator[str]:
-    """Turn pydantic's findings into sentences that begin with the key."""
-    said: dict[str, str] = {}
+def _sentences(error: ValidationError, given: Any) -> Iterator[str]:
+    """Turn the findings of pydantic into sentences that begin with the key, one for each key."""
+    sentences: dict[str, str] = {}
     for item in error.errors(include_url=False):
-        location = [p for p in item["loc"] if isinstance(p, int) or p in _words(item["loc"])]
-        sentence = _sentence(location, item)
-        # A value that fits no member of a union has a finding each; a text was meant as one of the
-        # words, anything else as a number.
-        key = sentence.partition(": ")[0]
-        if key not in said or (item["type"] == "literal_error") == isinstance(item["input"], str):
-            said[key] = sentence
-    yield from said.values()
+        sentence = _sentence(_written(item, given), item)
+        short = sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]} ..."
+        sentences.setdefault(sentence.partition(": ")[0], short)
+    yield from sentences.values()
+
+
+def _written(item: Any, given: Any) -> list[int | str]:
+    """Location of a finding in what was given; pydantic adds names of types and of the members of a union."""
+    location: list[int | str] = []
+    for part in item["loc"]:
+        if part in (given if isinstance(given, dict) else range(len(given)) if isinstance(given, list) else ()):
+            given = given[part]
+            location.append(part)
+    return [*location, *(item["loc"][-1:] if item["type"] == "missing" else ())]
 
 
 def _sentence(location: list[int | str], item: Any) -> str:
@@ -97,12 +111,6 @@ def _sentence(location: list[int | str], item: Any) -> str:
             return f"{key}: {item['msg']} (got {shown!r})"
 
 
-def _words(location: tuple[int | str, ...]) -> list[str]:
-    """Parts of a location that the user wrote; pydantic adds tags for the members of a union."""
-    tags = ("constrained-", "function-", "literal[", "Exchange", "Until", "nullable", "float", "[key]")
-    return [p for p in location if isinstance(p, str) and not p.startswith(tags)]
-
-
 def _known_keys(location: list[int | str]) -> list[str]:
     """Keys that are valid at a location."""
     if not location:
@@ -118,15 +126,16 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         merge = "tag:yaml.org,2002:merge"
         keys = [self.construct_object(k, deep=True) for k, _ in node.value if k.tag != merge]
-        for key in keys:
-            if keys.count(key) > 1:
+        # A key that is a list or mapping is refused by the base class.
+        for key, count in Counter(key for key in keys if isinstance(key, Hashable)).items():
+            if count > 1:
                 line = node.start_mark.line + 1
                 raise UserError(f"{node.start_mark.name}: {key}: given twice in the mapping at line {line}; keep one")
         return super().construct_mapping(node, deep)
 
 
 def read(path: str | Path) -> Any:
-    """Content of a config file, which may be a part of a config, to be laid over another file.
+    """Content of a config file, which may be a part of a config, to override keys of another file.
 
     Raises
     ------
@@ -141,7 +150,9 @@ def read(path: str | Path) -> Any:
         raise UserError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
+    except UserError:
+        raise
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that cannot be
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply to be read; a config has at most four levels") from None
@@ -194,8 +205,8 @@ def _scalar(value: Any) -> str:
     """Value as YAML on one line; quoted only where YAML would take a word for something else."""
     if value is None:
         return "false"
-    plain = isinstance(value, str) and yaml.safe_load(value) == value
-    return value if plain else json.dumps(value)
+    bare = isinstance(value, str) and yaml.safe_load(value) == value
+    return value if bare else json.dumps(value)
 
 
 if __name__ == "__main__":

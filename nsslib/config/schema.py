@@ -6,16 +6,17 @@ every job of a workflow starts by parsing its config.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from nsslib.config.schemes import SCHEMES, Name
 
+MOST_VALUES = 100_000
+"""Of a linspace or geomspace."""
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
@@ -26,50 +27,32 @@ def canonical(value: float) -> float:
 
 def _grid(value: Any) -> Any:
     """Expand ``{linspace: [a, b, n]}`` and ``{geomspace: [a, b, n]}`` into a list of canonical values."""
-    if isinstance(value, Mapping):
-        if len(value) != 1 or next(iter(value)) not in ("linspace", "geomspace"):
-            raise ValueError("give a list, or one of linspace, geomspace: [first, last, count]")
-        ((kind, span),) = value.items()
-        span = [_number(v) for v in span] if isinstance(span, list | tuple) else span
-        if not (isinstance(span, list) and len(span) == 3 and all(_is_number(v) for v in span)):
-            raise ValueError(f"{kind} takes [first, last, count], three numbers")
-        first, last, count = span
-        if not all(math.isfinite(v) for v in span):
-            raise ValueError(f"{kind} takes finite numbers, not {span}")
-        if count != int(count) or not 2 <= count <= 100_000:
-            raise ValueError(f"{kind} count {count} is not an integer >= 2")
-        if kind == "geomspace" and not (first > 0 and last > 0):
-            raise ValueError("geomspace needs first > 0 and last > 0")
-        fractions = [i / (int(count) - 1) for i in range(int(count))]
-        if kind == "linspace":
-            # Differences of rounded numbers miss a zero inside the grid by a hair.
-            smallest = 1e-12 * max(abs(first), abs(last))
-            value = [v if abs(v := first + (last - first) * t) > smallest else 0.0 for t in fractions]
-        else:
-            value = [first * (last / first) ** t for t in fractions]
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"give a list, or linspace/geomspace: [first, last, count], not {value!r}")
-    return [canonical(v) if _is_number(v) else v for v in map(_number, value)]
+    if isinstance(value, list | tuple):
+        return list(value)
+    if not isinstance(value, Mapping) or len(value) != 1 or next(iter(value)) not in ("linspace", "geomspace"):
+        raise ValueError(f"give a list, or one of linspace, geomspace: [first, last, count], not {value!r}")
+    ((kind, span),) = value.items()
+    numbers = isinstance(span, list | tuple) and all(type(v) in (int, float) and abs(v) < 1e300 for v in span)
+    if not numbers or len(span) != 3:
+        raise ValueError(f"{kind} takes [first, last, count], three finite numbers, not {span!r}")
+    first, last, count = span
+    if count != int(count) or not 2 <= count <= MOST_VALUES:
+        raise ValueError(f"{kind} count {count} is not an integer from 2 to {MOST_VALUES}")
+    if kind == "geomspace" and not (first > 0 and last > 0):
+        raise ValueError("geomspace needs first > 0 and last > 0")
+    fractions = [i / (int(count) - 1) for i in range(int(count))]
+    if kind == "geomspace":
+        return [canonical(first * (last / first) ** t) for t in fractions]
+    # Differences of rounded numbers miss a zero inside the grid by a hair.
+    smallest = 1e-12 * max(abs(first), abs(last))
+    return [canonical(v) if abs(v := first + (last - first) * t) > smallest else 0.0 for t in fractions]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _number(value: Any) -> Any:
-    """Read '1e4', which YAML 1.1 takes for a text, as the number it is meant to be."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _integer(value: Any) -> Any:
-    """Read '1e3' as 1000; anything that is no whole number is left for the type check."""
-    number = _number(value) if isinstance(value, str) else value
-    return int(number) if isinstance(number, float) and number.is_integer() and isinstance(value, str) else value
+def _spaced(number: Any) -> BeforeValidator:
+    """`_grid` with the JSON schema of what it reads: an editor must not mark a linspace as wrong."""
+    span = tuple[number, number, Annotated[int, Field(ge=2, le=MOST_VALUES)]]
+    space = Annotated[dict[Literal["linspace", "geomspace"], span], Field(min_length=1, max_length=1)]
+    return BeforeValidator(_grid, json_schema_input_type=Annotated[list[number], Field(min_length=1)] | space)
 
 
 def _switch(value: Any) -> Any:
@@ -88,7 +71,7 @@ def _seeds(value: Any) -> Any:
     return value
 
 
-def _strictly_increasing(values: list[Any]) -> list[Any]:
+def _increasing(values: list[Any]) -> list[Any]:
     if any(b <= a for a, b in pairwise(values)):
         raise ValueError("values must be strictly increasing (no repeats)")
     return values
@@ -97,61 +80,50 @@ def _strictly_increasing(values: list[Any]) -> list[Any]:
 def _distinct(values: list[Any]) -> list[Any]:
     repeated = sorted(v for v, count in Counter(values).items() if count > 1)
     if repeated:
-        raise ValueError(f"repeated: {', '.join(map(str, repeated))}")
+        raise ValueError(f"values are repeated: {', '.join(map(str, repeated))}")
     return values
 
 
-def _grid_schema(**limits: float) -> WithJsonSchema:
-    """JSON schema of what `_grid` reads; an editor shall not mark a linspace as wrong."""
-    number = {"type": "number", **limits}
-    span = {"type": "array", "prefixItems": [number, number, {"type": "integer", "minimum": 2}], "minItems": 3}
-    space = [
-        {"type": "object", "properties": {kind: span}, "required": [kind], "additionalProperties": False}
-        for kind in ("linspace", "geomspace")
-    ]
-    return WithJsonSchema({"anyOf": [{"type": "array", "items": number, "minItems": 1}, *space]})
-
-
-_SEEDS_SCHEMA = WithJsonSchema(
-    {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer", "minimum": 0}}]}
-)
-
-Count = Annotated[int, BeforeValidator(_integer)]
-Finite = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
+Gamma = Annotated[float, Field(ge=-1.0, le=1.0), AfterValidator(canonical)]
+G = Annotated[float, Field(ge=0.0, le=100.0), AfterValidator(canonical)]
+Beta = Annotated[float, Field(ge=1e-6, le=1e8), AfterValidator(canonical)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class _Closed(BaseModel):
-    """Strict types, no unknown keys, immutable."""
+    """Strict types, finite numbers, no unknown keys, immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Model(_Closed):
     """The network and its quasi-potential."""
 
     phi: Literal["tanh", "erf", "linear"] = Field("tanh", description="transfer function: tanh, erf or linear")
-    eta: Finite = Field(0.0, ge=0.0, description="confining term eta |x|^2, >= 0")
+    eta: float = Field(0.0, ge=0.0, description="confining term eta |x|^2, >= 0")
     diagonal: Literal["zero", "iid"] = Field("zero", description="self-couplings: zero or iid (variance 1/N)")
 
 
 class Block(_Closed):
     """One rectangular grid; every (gamma, N, seed) of it is a shard holding all (g, beta)."""
 
-    gamma: Annotated[
-        list[Annotated[Finite, Field(ge=-1.0, le=1.0)]], BeforeValidator(_grid), _grid_schema(minimum=-1, maximum=1)
-    ] = Field([0.0], min_length=1, description="reciprocity of the couplings, each in [-1, 1]")
-    N: list[Annotated[int, Field(ge=1, le=65536)]] = Field(min_length=1, description="numbers of units")
-    g: Annotated[
-        list[Annotated[Finite, Field(ge=0.0, le=100.0)]], BeforeValidator(_grid), _grid_schema(minimum=0, maximum=100)
-    ] = Field(min_length=1, description="coupling strengths: a list, linspace or geomspace [first, last, count]")
-    beta: Annotated[
-        list[Annotated[Finite, Field(ge=1e-6, le=1e8)]],
-        BeforeValidator(_grid),
-        _grid_schema(minimum=1e-6, maximum=1e8),
-    ] = Field([], description="inverse temperatures: a list, linspace or geomspace [first, last, count]")
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], BeforeValidator(_seeds), _SEEDS_SCHEMA] = Field(
-        min_length=1, description="disorder samples: a count, or a list of seeds"
+    gamma: Annotated[list[Gamma], _spaced(Gamma), AfterValidator(_increasing)] = Field(
+        [0.0], min_length=1, description="reciprocity of the couplings, each in [-1, 1]"
     )
+    N: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], AfterValidator(_increasing)] = Field(
+        min_length=1, description="numbers of units"
+    )
+    g: Annotated[list[G], _spaced(G), AfterValidator(_increasing)] = Field(
+        min_length=1, description="coupling strengths: a list, linspace or geomspace [first, last, count]"
+    )
+    beta: Annotated[list[Beta], _spaced(Beta), AfterValidator(_increasing)] = Field(
+        [], description="inverse temperatures: a list, linspace or geomspace [first, last, count]"
+    )
+    seeds: Annotated[
+        list[Seed],
+        BeforeValidator(_seeds, json_schema_input_type=Annotated[int, Field(ge=1)] | list[Seed]),
+        AfterValidator(_distinct),
+    ] = Field(min_length=1, description="disorder samples: a count, or a list of seeds")
     task: dict[str, dict[str, Any]] = Field(
         {"sampling": {}},
         min_length=1,
@@ -160,26 +132,17 @@ class Block(_Closed):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> Block:
+    def _complete(self) -> Block:
         if "sampling" in self.task and not self.beta:
             raise ValueError("beta: required key is missing")
-        for key in ("gamma", "N", "g", "beta"):
-            try:
-                _strictly_increasing(getattr(self, key))
-            except ValueError as error:
-                raise ValueError(f"{key}: {error}") from None
-        try:
-            _distinct(self.seeds)
-        except ValueError as error:
-            raise ValueError(f"seeds: {error}") from None
         return self
 
 
 class Save(_Closed):
     """Cadence of what is stored, in steps of the sampler."""
 
-    observables: Count = Field(2, ge=1, description="every how many steps the observables are recorded")
-    trajectories: Count = Field(
+    observables: int = Field(2, ge=1, description="every how many steps the observables are recorded")
+    trajectories: int = Field(
         100, ge=0, description="every how many steps x is stored (0: never); a multiple of observables"
     )
 
@@ -199,25 +162,23 @@ class Exchange(_Closed):
     beta: bool = Field(True, description="exchange between neighbours in beta")
     g: bool = Field(True, description="exchange between neighbours in g")
     every: int = Field(1, ge=1, description="steps between two rounds of exchange")
-    acceptance: Finite = Field(
-        0.25, gt=0.0, lt=1.0, description="aim of the hidden columns inserted between wide neighbours"
+    acceptance: float = Field(
+        0.25,
+        gt=0.0,
+        lt=1.0,
+        description="exchange rate that intermediate columns between wide neighbours aim at",
     )
-    hidden: bool = Field(True, description="insert hidden ladder columns where the grid is too wide")
-
-
-def _switch_schema(model: type[BaseModel]) -> WithJsonSchema:
-    """JSON schema of what `_switch` reads."""
-    return WithJsonSchema({"anyOf": [model.model_json_schema(), {"type": "boolean"}]})
+    hidden: bool = Field(True, description="insert intermediate columns where neighbours of the grid are too far apart")
 
 
 class Until(_Closed):
-    """Evidence that ends a shard before its budget of steps."""
+    """Diagnostics that end a shard before its budget of steps."""
 
-    ess: Finite = Field(100.0, gt=0.0, description="effective samples of q that every cell must reach")
-    rhat: Finite = Field(1.05, gt=1.0, description="largest split R-hat of q")
-    cold_hot: Finite = Field(4.0, gt=0.0, description="largest difference of cold and hot starts, in its errors")
-    hours: Annotated[Finite, Field(gt=0.0)] | None = Field(
-        None, description="wall time that ends a shard too; what was reached then hangs on the machine"
+    ess: float = Field(100.0, gt=0.0, description="effective samples of q that every cell must reach")
+    rhat: float = Field(1.05, gt=1.0, description="largest split R-hat of q")
+    cold_hot: float = Field(4.0, gt=0.0, description="largest difference of cold and hot starts, in its errors")
+    hours: Annotated[float, Field(gt=0.0)] | None = Field(
+        None, description="wall time that ends a shard too; what was reached then depends on the machine"
     )
 
 
@@ -227,26 +188,29 @@ class Sampler(_Closed):
     integrator: Name = Field(
         "hmc", description="hmc, mala, ghmc: exact; baoab, euler-maruyama: unadjusted, biased in their time step"
     )
-    step_size: Annotated[Finite, Field(gt=0.0, le=100.0)] | Literal["auto"] = Field(
+    step_size: Annotated[
+        Annotated[float, Field(gt=0.0, le=100.0), Tag("number")] | Annotated[Literal["auto"], Tag("word")],
+        Discriminator(lambda value: "word" if isinstance(value, str) else "number"),
+    ] = Field(
         "auto", description="integration step, or auto: tuned per column in burn-in (baoab: 0.4, euler-maruyama: 0.05)"
     )
-    target: Finite = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
-    leapfrogs: Count = Field(4, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
+    target: float = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
+    leapfrogs: int = Field(4, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
     precondition: bool = Field(
         True, description="move in coordinates that whiten the linearised network; euler-maruyama never does"
     )
-    friction: Finite = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc and baoab per unit time")
-    burn_in: Count = Field(500, ge=0, description="steps before recording starts; tuning happens here")
-    steps: Count = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
-    until: Annotated[Until | None, BeforeValidator(_switch), _switch_schema(Until)] = Field(
-        None, description="end a shard early, once every cell has this evidence; false: use all steps"
+    friction: float = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc and baoab per unit time")
+    burn_in: int = Field(500, ge=0, description="steps before recording starts; tuning happens here")
+    steps: int = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
+    until: Annotated[Until | None, BeforeValidator(_switch, json_schema_input_type=Until | bool)] = Field(
+        None, description="end a shard early, once every cell meets these limits; false: use all steps"
     )
     replicas: int = Field(2, ge=2, le=64, description="independent chains per cell, half cold, half hot starts")
-    exchange: Annotated[Exchange | None, BeforeValidator(_switch), _switch_schema(Exchange)] = Field(
+    exchange: Annotated[Exchange | None, BeforeValidator(_switch, json_schema_input_type=Exchange | bool)] = Field(
         Exchange(), description="replica exchange over the grid; false: none"
     )
     precision: Literal["float64", "float32"] = Field("float64", description="of the state; sums are float64")
-    thermal_seed: Count = Field(0, ge=0, lt=2**32, description="another one repeats the runs on the same couplings")
+    thermal_seed: int = Field(0, ge=0, lt=2**32, description="another one repeats the runs on the same couplings")
     save: Save = Field(Save(), description="cadence of what is stored")
 
     @property
@@ -271,10 +235,10 @@ class Sampler(_Closed):
 class Convergence(_Closed):
     """What a seed's cell must reach; others are flagged in tables and hollow in figures."""
 
-    rhat: Finite = Field(1.05, gt=1.0, description="largest split R-hat")
-    ess: Finite = Field(50.0, ge=0.0, description="smallest effective sample size")
-    cold_hot: Finite = Field(4.0, gt=0.0, description="largest difference of cold and hot starts, in its errors")
-    seeds: Finite = Field(0.9, gt=0.0, le=1.0, description="share of seeds that must pass for a cell to pass")
+    rhat: float = Field(1.05, gt=1.0, description="largest split R-hat")
+    ess: float = Field(50.0, ge=0.0, description="smallest effective sample size")
+    cold_hot: float = Field(4.0, gt=0.0, description="largest difference of cold and hot starts, in its errors")
+    seeds: float = Field(0.9, gt=0.0, le=1.0, description="share of seeds that must pass for a cell to pass")
 
 
 class Config(_Closed):
@@ -293,18 +257,15 @@ class Config(_Closed):
 
     @model_validator(mode="after")
     def _cells_are_unique(self) -> Config:
-        names = list(self.blocks)
-        for i, a in enumerate(names):
-            for b in names[:i]:
-                if self.blocks[a].task != self.blocks[b].task:
-                    continue
-                keys = ("gamma", "N", "g", "beta", "seeds") if self.blocks[a].beta else ("gamma", "N", "g", "seeds")
-                shared = {
-                    key: sorted(set(getattr(self.blocks[a], key)) & set(getattr(self.blocks[b], key))) for key in keys
-                }
-                if all(shared.values()):
-                    cell = ", ".join(f"{key.rstrip('s')}={values[0]}" for key, values in shared.items())
-                    raise ValueError(f"blocks.{a}: holds cells of block {b!r} again ({cell}); it would count twice")
+        keys = {"gamma": "gamma", "N": "N", "g": "g", "beta": "beta", "seed": "seeds"}
+        for (a, first), (b, second) in combinations(self.blocks.items(), 2):
+            if first.task != second.task:
+                continue
+            keys = keys if first.beta else {axis: key for axis, key in keys.items() if axis != "beta"}
+            shared = {axis: set(getattr(first, key)) & set(getattr(second, key)) for axis, key in keys.items()}
+            if all(shared.values()):
+                cell = ", ".join(f"{axis}={min(values)}" for axis, values in shared.items())
+                raise ValueError(f"blocks.{b}: holds cells of block {a!r} again ({cell}); they would count twice")
         return self
 
 

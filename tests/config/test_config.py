@@ -108,6 +108,10 @@ IMPOSSIBLE = [
     (block(seeds="[-1]"), "blocks.main.seeds", "-1"),
     (block(seeds="0"), "blocks.main.seeds", "0 seeds"),
     (block(seeds="true"), "blocks.main.seeds", "True"),
+    (block(g="[" + "9" * 400 + "]"), "blocks.main.g.0", "valid number"),
+    (block(g="{linspace: [0, " + "9" * 400 + ", 3]}"), "blocks.main.g", "finite"),
+    (block(g="{linspace: [0, 1, 1e9]}"), "blocks.main.g", "100000"),
+    (block(g="{linspace: [-2, -1, 50000]}"), "blocks.main.g", "-2.0"),
     (block(beta=None), "blocks.main.beta", "missing"),
     # sampler
     (sections(sampler="{step_size: 0}"), "sampler.step_size", "greater than 0"),
@@ -120,6 +124,9 @@ IMPOSSIBLE = [
     (sections(sampler="{save: {observables: 3}}"), "sampler.save.trajectories", "no multiple"),
     (sections(sampler="{exchange: {acceptance: 2}}"), "sampler.exchange.acceptance", "less than 1"),
     (sections(sampler="{exchange: 3}"), "sampler.exchange", "3"),
+    (sections(sampler="{exchange: {Exchange: 1}}"), "sampler.exchange.Exchange", "choose from"),
+    (sections(sampler="{steps: 1e400}"), "sampler.steps", "inf"),
+    (sections(sampler="{until: {hours: soon}}"), "sampler.until.hours", "soon"),
     (sections(sampler="[hmc]"), "sampler", "hmc"),
     # the rest
     (sections(model="{eta: -1}"), "model.eta", "-1"),
@@ -154,8 +161,56 @@ def test_a_file_that_is_no_mapping_is_refused(refusal, text, why):
     assert why in refusal(text)
 
 
-def test_a_file_that_contains_itself_is_refused(refusal):
-    assert refusal(block() + "\nmodel: &m {phi: *m}")
+SELVES = ["model: &m {phi: *m}", "model: &m [*m]", "model: &m {*m : 1}", "model: {? &a [*a] : 1, ? &b [*b] : 1}"]
+
+
+@pytest.mark.parametrize("text", SELVES)
+def test_a_file_that_contains_itself_is_refused(refusal, text):
+    line = refusal(f"{block()}\n{text}")
+    assert "contains itself" in line or "not YAML" in line
+
+
+DEEP = {
+    "flow lists": "[" * 10_000 + "]" * 10_000,
+    "flow mappings": "{a: " * 10_000 + "1" + "}" * 10_000,
+    "open brackets": "[" * 10_000,
+    "block lists": "\n " + "- " * 10_000 + "1",
+    "block mappings": "\n " + "? " * 10_000 + "1",
+}
+
+
+@pytest.mark.parametrize("value", DEEP.values(), ids=DEEP)
+def test_ten_thousand_levels_are_refused_in_one_line(refusal, value):
+    assert "nested too deeply" in refusal(f"{block()}\nmodel:{' ' * (value[0] != chr(10))}{value}")
+
+
+def test_a_mapping_indented_by_ten_thousand_levels_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "config.yaml"
+    with path.open("w", encoding="utf-8") as stream:
+        stream.writelines(f"{' ' * level}a:\n" for level in range(10_000))
+    with pytest.raises(UserError, match=r"^[^\n]*nested too deeply[^\n]*$"):
+        load(path)
+
+
+@pytest.mark.parametrize("depth", [50, 250])
+def test_a_value_that_the_loader_can_read_is_shown_by_its_beginning(refusal, depth):
+    line = refusal(f"{block()}\nmodel: {'[' * depth}{']' * depth}")
+    assert line.startswith("model: ") and len(line) < 310
+
+
+def test_a_mapping_from_python_that_contains_itself_is_refused():
+    model = {}
+    model["phi"] = model
+    with pytest.raises(UserError, match="contains itself"):
+        parse({"name": "test", "model": model})
+
+
+IMPOSSIBLE_SCALARS = ["2020-31-01", "9" * 5000, "!!float abc", "!!binary x", "!!python/name:os.system"]
+
+
+@pytest.mark.parametrize("value", IMPOSSIBLE_SCALARS, ids=[value[:20] for value in IMPOSSIBLE_SCALARS])
+def test_a_value_that_yaml_cannot_read_is_refused_in_one_line(refusal, value):
+    assert refusal(f"{block()}\nmodel: {{eta: {value}}}").startswith("not YAML: ")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
@@ -181,6 +236,7 @@ GRIDS = [
     ("{geomspace: [0.01, 10, 4]}", [0.01, 0.1, 1.0, 10.0]),
     ("[1e-1, 1e1]", [0.1, 10.0]),
     ("[0.30000000000000004]", [0.3]),
+    ("{geomspace: [11, 100, 2]}", [11.0, 100.0]),  # 11 * (100 / 11) is above 100, the largest g
 ]
 
 
@@ -206,6 +262,19 @@ def test_a_number_may_be_written_without_a_dot(key):
     section, name = key.split(".")
     config = parse(yaml.safe_load(sections(**{section: f"{{{name}: 1e1}}"})))
     assert getattr(getattr(config, section), name) == 10.0
+
+
+def test_texts_are_read_as_the_numbers_and_switches_they_are_meant_to_be():
+    # So Snakemake gives what is nested in a value of --config.
+    body = {"gamma": ["-0.5", "1e-1"], "N": ["8"], "g": {"linspace": ["0", "1", "3"]}, "beta": ["3"], "seeds": "2"}
+    sampler = {"steps": "1e3", "replicas": "4", "exchange": "false", "until": {"hours": "0.5"}}
+    config = parse({"name": "1e4", "blocks": {"12": body}, "sampler": sampler})
+    assert (config.name, list(config.blocks)) == ("1e4", ["12"])
+    assert (config.sampler.steps, config.sampler.replicas, config.sampler.exchange) == (1000, 4, None)
+    assert config.sampler.until.hours == 0.5
+    grid = config.blocks["12"]
+    assert (grid.gamma, grid.N, grid.g) == ([-0.5, 0.1], [8], [0.0, 0.5, 1.0])
+    assert (grid.beta, grid.seeds) == ([3.0], [0, 1])
 
 
 @pytest.mark.parametrize(("given", "on"), [("false", False), ("true", True), ("{every: 2}", True)])

@@ -47,6 +47,7 @@ def seal(place):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.timeout(120 + 60 * KILLS)
 def test_a_shard_killed_at_random_moments_ends_with_the_bits_of_an_unbroken_one(tmp_path):
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"

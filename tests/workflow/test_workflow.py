@@ -21,20 +21,26 @@ SWEEP = {
     "blocks": {"main": {"N": [4, 6, 8], "g": [0.7, 1.2], "beta": [3.0, 12.0], "seeds": [0, 1]}},
     "sampler": {"burn_in": 60, "steps": 80, "leapfrogs": 4, "save": {"observables": 2, "trajectories": 20}},
 }
-TABLE = "results/little/order_parameters.zarr"
+RESULTS = "results/little"
+TABLE = f"{RESULTS}/order_parameters.zarr"
+# The last of every branch of the graph, and one of the figures, which cost the most.
+ENDS = (f"{RESULTS}/config.json", f"{RESULTS}/overview.rst", f"{RESULTS}/figures/order-parameters/gamma=0.svg")
+ONCE = dict.fromkeys(("record_config", "reduce", "fit", "overview", "figure"), 1)
 FIGURES = len(figures(parse(SWEEP)))
 
-pytestmark = pytest.mark.slow
+# One worker runs them all, on the results of one run.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 
-def snakemake(directory, *options, config=SWEEP):
-    """Run Snakemake on a config in a directory; returns its output."""
-    path = directory / "sweep.yaml"
-    path.write_text(yaml.safe_dump(config))
+def snakemake(directory, *options, configs=(SWEEP,)):
+    """Run Snakemake on layered configs in a directory; returns its exit code and output."""
+    paths = [directory / f"sweep{layer}.yaml" for layer in range(len(configs))]
+    for path, config in zip(paths, configs, strict=True):
+        path.write_text(yaml.safe_dump(config))
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", directory,
-         "--profile", ROOT / "profiles" / "local", "--cores", "2", *options, "--configfile", path],
-        capture_output=True, text=True, cwd=directory, timeout=500, check=False,
+        [sys.executable, "-m", "snakemake", *options, "--snakefile", ROOT / "Snakefile", "--directory", directory,
+         "--profile", ROOT / "profiles" / "local", "--cores", "2", "--configfile", *paths],
+        capture_output=True, text=True, cwd=directory, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
@@ -47,110 +53,139 @@ def ran(output):
 
 def stamps(directory):
     """When every store was sealed."""
-    return {p: p.stat().st_mtime_ns for p in (directory / "results/little/shards").rglob("seed=*.zarr/zarr.json")}
+    return {p: p.stat().st_mtime_ns for p in (directory / RESULTS / "shards").rglob("seed=*.zarr/zarr.json")}
+
+
+def changed(main=None, sampler=None, **blocks):
+    """The sweep with some keys of its block or its sampler changed, and with more blocks."""
+    return SWEEP | {
+        "blocks": {"main": SWEEP["blocks"]["main"] | (main or {}), **blocks},
+        "sampler": SWEEP["sampler"] | (sampler or {}),
+    }
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
+    """A directory where the sweep has run, but for all figures but one."""
     directory = tmp_path_factory.mktemp("workflow")
-    code, output = snakemake(directory)
+    code, output = snakemake(directory, *ENDS)
     assert code == 0, output
+    assert ran(output) == ONCE | {"sample": 3, "theory": 1}
     return directory
 
 
-def test_results_are_those_of_the_contract(finished):
-    results = finished / "results" / "little"
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished sweep."""
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+def test_a_run_leaves_the_results_of_the_contract_and_nothing_to_do(finished):
+    results = finished / RESULTS
     for name in ("order_parameters.zarr", "theory.zarr", "fits.zarr", "config.json"):
         assert (results / name).exists()
     assert len(list((results / "shards/main/gamma=0").glob("N=*/seed=*.zarr"))) == 6
     assert not list(results.rglob("*.partial"))
-    for suffix in ("png", "svg"):
-        assert len(list((results / "figures").rglob(f"*.{suffix}"))) == FIGURES
+    assert {path.suffix for path in (results / "figures/order-parameters").iterdir()} == {".png", ".svg"}
     log = next((finished / "logs/little/sample").rglob("*.log")).read_text()
     assert "step 140 of 140" in log
-
-
-def test_nothing_to_do_after_a_run(finished):
-    code, output = snakemake(finished, "--dry-run")
+    code, output = snakemake(finished, *ENDS, "--dry-run")
     assert code == 0
     assert "Nothing to be done" in output
 
 
-def test_two_more_seeds_run_only_what_is_needed(finished):
-    more = json.loads(json.dumps(SWEEP))
-    more["blocks"]["main"]["seeds"] = [0, 1, 100, 101]
-    before = stamps(finished)
-    code, output = snakemake(finished, config=more)
+def test_a_config_file_overrides_keys_of_another(tmp_path):
+    mine = {"name": "mine", "blocks": {"main": {"N": [4, 6]}, "more": SWEEP["blocks"]["main"] | {"N": [10]}}}
+    code, output = snakemake(tmp_path, "--dry-run", configs=(SWEEP, mine))
     assert code == 0, output
-    once = dict.fromkeys(("sweep", "record_config", "reduce", "fit", "overview"), 1)
-    assert ran(output) == once | {"sample": 3, "figure": FIGURES}
+    assert ran(output) == ONCE | {"sweep": 1, "theory": 1, "sample": 3, "figure": FIGURES + 1}
+    assert "results/mine/shards" not in output and "results/mine/manifests/more/" in output
+    assert "results/little" not in output
+
+
+def test_a_misspelt_key_of_an_overriding_file_is_named_in_one_line(tmp_path):
+    code, output = snakemake(tmp_path, "--dry-run", configs=(SWEEP, {"sampler": {"stepz": 3}}))
+    assert code != 0
+    assert [line for line in output.splitlines() if "stepz" in line] == [
+        "config: sampler.stepz: unknown key; did you mean 'steps'?"
+    ]
+    assert "Traceback" not in output
+
+
+def test_values_on_the_command_line_may_be_nested_and_written_as_numbers(tmp_path):
+    values = ("--config", "name=mine", "sampler={steps: 1e2, exchange: false}", "blocks={main: {N: [4], seeds: 1}}")
+    code, output = snakemake(tmp_path, "--dry-run", *values)
+    assert code == 0, output
+    assert ran(output)["sample"] == 1
+
+
+@pytest.mark.heavy
+def test_two_more_seeds_run_only_what_is_needed(finished):
+    before = stamps(finished)
+    code, output = snakemake(finished, *ENDS, configs=(changed(main={"seeds": [0, 1, 100, 101]}),))
+    assert code == 0, output
+    assert ran(output) == ONCE | {"sample": 3}
     assert before.items() <= stamps(finished).items()
-    table = xr.open_datatree(finished / "results/little/order_parameters.zarr", engine="zarr")
+    table = xr.open_datatree(finished / TABLE, engine="zarr")
     assert (table["n_seeds"] == 4).all()
     # Fewer seeds: the tables shrink, the stores stay.
     before = stamps(finished)
-    code, output = snakemake(finished)
+    code, output = snakemake(finished, *ENDS)
     assert code == 0, output
-    assert "sample" not in ran(output)
+    assert ran(output) == ONCE
     assert stamps(finished) == before and len(before) == 12
-    table = xr.open_datatree(finished / "results/little/order_parameters.zarr", engine="zarr")
+    table = xr.open_datatree(finished / TABLE, engine="zarr")
     assert (table["n_seeds"] == 2).all() and table["per_seed"].sizes["seed"] == 2
 
 
-def test_another_size_and_another_block_leave_what_exists_alone(finished, tmp_path):
-    directory = Path(shutil.copytree(finished, tmp_path / "copy"))
-    more = json.loads(json.dumps(SWEEP))
-    more["blocks"]["main"]["N"] = [4, 6, 8, 10]
-    more["blocks"]["strong"] = more["blocks"]["main"] | {"N": [4], "g": [1.5, 1.6]}
-    before = stamps(directory)
-    code, output = snakemake(directory, TABLE, config=more)
+@pytest.mark.heavy
+def test_another_size_and_another_block_leave_what_exists_alone(copy):
+    strong = SWEEP["blocks"]["main"] | {"N": [4], "g": [1.5, 1.6]}
+    before = stamps(copy)
+    code, output = snakemake(copy, TABLE, configs=(changed(main={"N": [4, 6, 8, 10]}, strong=strong),))
     assert code == 0, output
     assert ran(output) == {"record_config": 1, "sample": 2, "reduce": 1}
-    after = stamps(directory)
+    after = stamps(copy)
     assert before.items() <= after.items()
-    new = {p.parent.relative_to(directory / "results/little/shards").as_posix() for p in after.keys() - before.keys()}
-    places = ("main/gamma=0/N=10", "strong/gamma=0/N=4")
-    assert new == {f"{place}/seed={seed}.zarr" for place in places for seed in (0, 1)}
-    table = xr.open_datatree(directory / TABLE, engine="zarr")
+    added = {p.parent.relative_to(copy / RESULTS / "shards").as_posix() for p in after.keys() - before.keys()}
+    assert added == {f"{p}/seed={seed}.zarr" for p in ("main/gamma=0/N=10", "strong/gamma=0/N=4") for seed in (0, 1)}
+    table = xr.open_datatree(copy / TABLE, engine="zarr")
     assert int(table["n_seeds"].sel(gamma=0, N=4, g=1.6, beta=3.0)) == 2
 
 
-def test_a_longer_budget_goes_on_from_what_exists(finished, tmp_path):
-    directory = Path(shutil.copytree(finished, tmp_path / "copy"))
-    more = json.loads(json.dumps(SWEEP))
-    more["sampler"]["steps"] = 120
-    code, output = snakemake(directory, TABLE, config=more)
+@pytest.mark.heavy
+def test_a_longer_budget_goes_on_from_what_exists(copy):
+    code, output = snakemake(copy, TABLE, configs=(changed(sampler={"steps": 120}),))
     assert code == 0, output
-    logs = [p.read_text() for p in (directory / "logs/little/sample").rglob("seeds=0-*.log")]
+    logs = [p.read_text() for p in (copy / "logs/little/sample").rglob("seeds=0-*.log")]
     assert sum(log.count("goes on at step 140 of 180 from a shorter run") == 2 for log in logs) == 3
 
 
-def test_a_copy_without_the_records_of_snakemake_is_extended_at_once(finished, tmp_path):
-    directory = Path(shutil.copytree(finished, tmp_path / "copy", ignore=shutil.ignore_patterns(".snakemake")))
-    code, output = snakemake(directory, "--dry-run")
+@pytest.mark.heavy
+def test_a_copy_without_the_records_of_snakemake_is_extended_at_once(copy):
+    shutil.rmtree(copy / ".snakemake")
+    code, output = snakemake(copy, *ENDS, "--dry-run")
     assert code == 0 and "Nothing to be done" in output
-    more = json.loads(json.dumps(SWEEP))
-    more["blocks"]["main"] |= {"seeds": [0, 1, 2], "N": [4, 6]}
-    more["blocks"]["reciprocal"] = more["blocks"]["main"] | {"gamma": [0.5]}
-    before = stamps(directory)
-    code, output = snakemake(directory, "--until", "overview", config=more)
+    main = SWEEP["blocks"]["main"] | {"seeds": [0, 1, 2], "N": [4, 6]}
+    more = changed(main=main, reciprocal=main | {"gamma": [0.5]})
+    before = stamps(copy)
+    code, output = snakemake(copy, f"{RESULTS}/overview.rst", configs=(more,))
     assert code == 0, output
     once = dict.fromkeys(("record_config", "reduce", "theory", "fit", "overview"), 1)
     assert ran(output) == once | {"sample": 4}
-    assert before.items() <= stamps(directory).items()
-    results = nsslib.open_results(directory / "results/little", with_shards=False)
+    assert before.items() <= stamps(copy).items()
+    results = nsslib.open_results(copy / RESULTS, with_shards=False)
     for table in ("order_parameters", "theory", "fits"):
         assert results[table]["gamma"].values.tolist() == [0.0, 0.5]
     assert results["order_parameters"]["N"].values.tolist() == [4, 6]
-    assert json.loads((directory / "results/little/config.json").read_text())["blocks"].keys() == more["blocks"].keys()
+    assert json.loads((copy / RESULTS / "config.json").read_text())["blocks"].keys() == more["blocks"].keys()
 
 
+@pytest.mark.heavy
 def test_the_library_gives_the_same_numbers_as_the_workflow(finished, tmp_path):
     results = nsslib.run_sweep(SWEEP, directory=tmp_path)
     for kind in ("order_parameters", "theory", "fits"):
-        ours, theirs = (
-            xr.open_datatree(p / f"{kind}.zarr", engine="zarr") for p in (results, finished / "results/little")
-        )
+        ours, theirs = (xr.open_datatree(p / f"{kind}.zarr", engine="zarr") for p in (results, finished / RESULTS))
         xr.testing.assert_identical(
             ours.to_dataset().load().drop_attrs(deep=False), theirs.to_dataset().load().drop_attrs(deep=False)
         )
@@ -161,6 +196,7 @@ def test_the_library_gives_the_same_numbers_as_the_workflow(finished, tmp_path):
     np.testing.assert_array_equal(shard["trajectories/x"], stored["trajectories/x"])
 
 
+@pytest.mark.heavy
 def test_a_dask_client_gives_the_same_numbers(finished, tmp_path):
     from distributed import Client, LocalCluster
 
@@ -172,16 +208,17 @@ def test_a_dask_client_gives_the_same_numbers(finished, tmp_path):
     seals = [
         {p.relative_to(r).as_posix(): json.loads(p.read_text())["attributes"]["content_sha256"]
          for p in (r / "shards").rglob("seed=[01].zarr/zarr.json")}
-        for r in (results, finished / "results/little")
+        for r in (results, finished / RESULTS)
     ]  # fmt: skip
     assert len(seals[0]) == 6
     assert seals[0] == seals[1]
 
 
+@pytest.mark.heavy
 def test_tables_read_well_without_nsslib(finished):
     code = (
         "import sys, xarray as xr; "
-        f"t = xr.open_datatree({str(finished / 'results/little/order_parameters.zarr')!r}, engine='zarr'); "
+        f"t = xr.open_datatree({str(finished / TABLE)!r}, engine='zarr'); "
         "print(t); q = t['q']; print(q.attrs['long_name'], q.attrs['units'], q.attrs['estimator']); "
         "print(t['q_err'].attrs['long_name'], t['per_seed'].dims); assert 'nsslib' not in sys.modules"
     )
@@ -190,25 +227,24 @@ def test_tables_read_well_without_nsslib(finished):
     assert "activity 1 mean over replicas and draws of |phi(x)|^2 / N" in done.stdout
 
 
-def test_a_damaged_store_is_named_and_sampled_again(finished):
-    results = finished / "results/little"
-    chunk = next((results / "shards/main/gamma=0/N=6/seed=0.zarr/observables/q/c").rglob("[0-9]"))
-    chunk = next(p for p in [chunk, *chunk.rglob("*")] if p.is_file())
+@pytest.mark.heavy
+def test_a_damaged_store_is_named_and_sampled_again(copy):
+    results = copy / RESULTS
+    chunks = (results / "shards/main/gamma=0/N=6/seed=0.zarr/observables/q/c").rglob("*")
+    chunk = next(path for path in chunks if path.is_file())
     chunk.write_bytes(chunk.read_bytes()[:-7])
-    code, output = snakemake(finished, "--forcerun", "reduce")
+    code, output = snakemake(copy, TABLE, "--forcerun", "reduce")
     assert code != 0
     assert "seed=0.zarr: damaged" in output
     assert "run the sweep again" in output
-    code, output = snakemake(finished)
+    code, output = snakemake(copy, TABLE)
     assert code == 0, output
-    assert ran(output)["sample"] == 1
+    assert ran(output) == {"sample": 1, "reduce": 1}
     nsslib.open_results(results)
 
 
 def test_an_invalid_config_never_starts(tmp_path):
-    bad = json.loads(json.dumps(SWEEP))
-    bad["sampler"]["stepz"] = 3
-    code, output = snakemake(tmp_path, config=bad)
+    code, output = snakemake(tmp_path, configs=(changed(sampler={"stepz": 3}),))
     assert code != 0
     assert "sampler.stepz: unknown key; did you mean 'steps'?" in output
     assert "Traceback" not in output
@@ -223,10 +259,16 @@ def test_lint_is_clean():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_report_is_one_page_that_needs_no_network(finished):
-    code, output = snakemake(finished, "--report", "report.html")
+@pytest.mark.heavy
+def test_all_figures_are_drawn_and_the_report_is_one_page_that_needs_no_network(copy):
+    code, output = snakemake(copy)
+    assert code == 0, output
+    assert ran(output) == {"sweep": 1, "figure": FIGURES - 1}
+    for suffix in ("png", "svg"):
+        assert len(list((copy / RESULTS / "figures").rglob(f"*.{suffix}"))) == FIGURES
+    code, output = snakemake(copy, "--report", "report.html")
     assert code == 0, output
     assert "ERROR" not in output
-    page = (finished / "report.html").read_text()
+    page = (copy / "report.html").read_text()
     assert "Activity q, integrated response" in page
     assert page.count("data:image/svg+xml") >= 5
