@@ -15,6 +15,7 @@ from nsslib.errors import UserError
 from nsslib.executors.dask import sample
 from nsslib.executors.deadline import time_limit
 from nsslib.grid.batch import batches
+from nsslib.grid.results import samples
 from nsslib.grid.sampling import sampled
 from nsslib.monitor.progress import Reporter
 from nsslib.report.draw import draw_sweep
@@ -159,10 +160,9 @@ def run_sweep(
         else:
             sample(client, jobs, results, reporter)
     reduce_sweep(config, results)
-    theory_sweep(config, results)
-    fit_sweep(config, results)
-    overview_sweep(config, results)
-    draw_sweep(config, results)
+    if samples(config):
+        for stage in (theory_sweep, fit_sweep, overview_sweep, draw_sweep):
+            stage(config, results)
     return results
 
 

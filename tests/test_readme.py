@@ -34,10 +34,8 @@ def directory(tmp_path, monkeypatch):
     (tmp_path / "mine.yaml").write_text(blocks("yaml")[0])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results" / "mine").symlink_to(tmp_path / "results" / "demo")
-    simulate = nsslib.simulate
-    monkeypatch.setattr(
-        nsslib, "simulate", lambda **kwargs: simulate(**kwargs, steps=100, progress=False), raising=False
-    )
+    short = partial(nsslib.simulate, steps=100, progress=False)
+    monkeypatch.setattr(nsslib, "simulate", short, raising=False)
     return tmp_path
 
 

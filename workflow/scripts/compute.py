@@ -1,4 +1,4 @@
-"""Adapter: sample the shards of one batch, with progress in the terminal and in the log."""
+"""Adapter: compute the shards of one batch, with progress in the terminal and in the log."""
 
 import sys
 from pathlib import Path
