@@ -73,16 +73,17 @@ def agreement(fits: xr.Dataset, influences: xr.Dataset) -> xr.Dataset:
     """
     dims, shape = ("gamma", "observable"), (fits.sizes["gamma"], len(FITTED))
     columns: defaultdict[str, NDArray] = defaultdict(lambda: np.full(shape, np.nan))
-    for index in np.ndindex(shape):
-        gamma, name = index[0], FITTED[index[1]]
-        points = fits.isel(gamma=gamma).stack(point=("g", "beta"))
-        judged = (points["converged"] > 0) & (points[f"{name}_enough"] > 0) & np.isfinite(points[f"{name}_z"])
-        usable = np.flatnonzero(judged)
-        columns["points"][index] = len(usable)
-        if len(usable):
-            shared = influences.isel(gamma=gamma, observable=index[1]).stack(point=("g", "beta")).isel(point=usable)
-            for key, value in _compared(points.isel(point=usable), f"{name}_z", shared).items():
-                columns[key][index] = value
+    for gamma in range(shape[0]):
+        points, shared = (table.isel(gamma=gamma).stack(point=("g", "beta")) for table in (fits, influences))
+        for k, name in enumerate(FITTED):
+            z = points[f"{name}_z"].values
+            judged = (points["converged"].values > 0) & (points[f"{name}_enough"].values > 0) & np.isfinite(z)
+            columns["points"][gamma, k] = judged.sum()
+            if judged.any():
+                usable = np.flatnonzero(judged)
+                row = _compared(points.isel(point=usable), f"{name}_z", shared.isel(observable=k, point=usable))
+                for key, value in row.items():
+                    columns[key][gamma, k] = value
     table = xr.Dataset(variables(dims, columns, _COLUMNS), {"gamma": fits["gamma"]})
     labels = f"observable: {', '.join(OBSERVABLES[name].words for name in FITTED)}"
     return table.assign_coords(observable=("observable", list(FITTED), attrs(labels)))
