@@ -198,8 +198,10 @@ def effective(table: xr.Dataset) -> Figure:
     handles, labels = _legend(np.array([left, right]))
     if handles:
         figure.legend(handles, labels, loc="outside right upper", title=r"$\beta$")
-    cells, share = int(table["cells"]), float(table["within_2"])
-    verdict = rf"{share:.0%} of {cells} converged cells within $2\sigma$" if cells else "no converged cell with a fit"
+    points, share = int(table["points"]), float(table["within_2"])
+    verdict = (
+        rf"{share:.0%} of {points} converged points within $2\sigma$" if points else "no converged point is fitted"
+    )
     figure.suptitle(rf"$\gamma$ = {text(float(table['gamma']))}; {verdict}", fontsize=9, color="0.35")
     return figure
 
