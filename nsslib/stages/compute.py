@@ -48,10 +48,7 @@ def ensure_shard(
         checkpoints.remove(checkpoint)
         return attrs
 
-    def note(line: str) -> None:
-        reporter.say(f"{shard.label}: {line}")
-
-    report = reporter.on_step(shard.label)
+    report, note = reporter.on_step(shard.label), lambda line: reporter.say(f"{shard.label}: {line}")
     with termination(should_stop) as should_stop, Heartbeat(path_of(checkpoint)) as heartbeat:
 
         def on_step(done: int, total: int, acceptance: float, remark: str) -> None:
