@@ -1,4 +1,4 @@
-"""Stage config: the config beside the results, for whoever opens them later."""
+"""Stage config: the config beside the results."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def record_config(config: Config, results: Path) -> Path:
     """Write the config beside the results, for whoever opens them later, and a record of it."""
     path, text = results / "config.json", json.dumps(dump(config), indent=1) + "\n"
     records.remove(results, "", ("config",))
-    for place in (path, results / config_record(config)):
-        atomic.write_text(place, text)
+    for file in (path, results / config_record(config)):
+        atomic.write_text(file, text)
     return path
