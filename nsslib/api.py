@@ -14,6 +14,7 @@ from nsslib.config.files import load, parse
 from nsslib.config.schema import Config
 from nsslib.errors import UserError
 from nsslib.executors.dask import sample
+from nsslib.executors.deadline import time_limit
 from nsslib.grid.batch import batches
 from nsslib.grid.shard import shards
 from nsslib.monitor.progress import Reporter
@@ -104,7 +105,7 @@ def simulate(
     with Reporter(quiet=not progress) as reporter:
         if out is None:
             return to_tree(
-                shard, run(shard, watch=reporter.watch(shard.label), note=reporter.say, judge=judge_of(shard))
+                shard, run(shard, on_step=reporter.on_step(shard.label), note=reporter.say, judge=judge_of(shard))
             )
         path = Path(out)
         ensure_shard(shard, path, path.with_name(f"{path.name}.checkpoint"), reporter)
@@ -156,8 +157,9 @@ def run_sweep(
     record_config(config, results)
     with Reporter() as reporter:
         if client is None:
+            should_stop = time_limit()
             for batch in jobs:
-                run_batch(batch, results, reporter)
+                run_batch(batch, results, reporter, should_stop)
         else:
             sample(client, jobs, results, reporter)
     reduce_sweep(config, results)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from nsslib.errors import Terminated
 from nsslib.grid.shard import Shard
 from nsslib.kernels.cpu.elementary import libm_exp
 from nsslib.kernels.cpu.integrators import BAOAB, GHMC, step
@@ -19,16 +20,13 @@ from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.exchange import BETA, Exchanger, G
 from nsslib.sampling.recorder import Recorder
 from nsslib.sampling.schemes import integrator
-from nsslib.sampling.termination import Terminated, termination
+from nsslib.sampling.termination import OnStep, ShouldStop
 from nsslib.sampling.tuning import StepSizes
 
 CHECKPOINT_SECONDS = 60.0
 
 LOOKS = 10
 """How often a run looks at its evidence while it records."""
-
-Watch = Callable[[int, int, float, str], None]
-"""``watch(done, total, acceptance, remark)``, called after every step; done = total at the end."""
 
 
 @dataclass(frozen=True)
@@ -268,10 +266,12 @@ class Run:
 def run(
     shard: Shard,
     path: Path | None = None,
-    watch: Watch | None = None,
+    on_step: OnStep = lambda *_: None,
     note: Note = lambda text: None,
     start: checkpoint.State | None = None,
     judge: Judge | None = None,
+    should_stop: ShouldStop = lambda: None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Record:
     """Sample a shard from the start, from its checkpoint, or from the end of a shorter run.
 
@@ -279,15 +279,19 @@ def run(
     ----------
     shard : Shard
     path : Path, optional
-        Checkpoint file: read if it fits, written every minute, left for the caller to remove.
-    watch : callable, optional
-        Told of every step.
+        Checkpoint file: read if it fits, written now and then, left for the caller to remove.
+    on_step : callable
+        Called after every step, see `OnStep`.
     note : callable
-        Told of checkpoints resumed or refused, stopped chains and bottlenecks.
+        Called with a line on checkpoints resumed or refused, stopped chains and bottlenecks.
     start : dict of arrays, optional
         What a shorter run of the same shard saved last; a checkpoint goes before it.
     judge : callable
         Asked now and then, with the series of q so far, whether the run may end.
+    should_stop : callable
+        Called after every step, see `ShouldStop`.
+    checkpoint_seconds : float
+        Time between two checkpoints.
 
     Returns
     -------
@@ -296,9 +300,9 @@ def run(
     Raises
     ------
     Terminated
-        At SIGTERM, once the state is saved.
+        Where `should_stop` gives a reason, once the state is saved.
     """
-    with threadpool_limits(1), termination() as terminated:
+    with threadpool_limits(1):
         this = Run(shard, note)
         this.begin(path, start)
         saved, remark = time.monotonic(), ""
@@ -306,13 +310,13 @@ def run(
             acceptance = this.step()
             if judge and this.looks():
                 remark = this.consider(judge)
-            if watch:
-                watch(this.t, this.total, float(this.ensemble.by_cell(acceptance).mean()), remark)
-            if path and (time.monotonic() - saved > CHECKPOINT_SECONDS or terminated.is_set()):
+            on_step(this.t, this.total, float(this.ensemble.by_cell(acceptance).mean()), remark)
+            reason = should_stop()
+            if path and (reason or time.monotonic() - saved > checkpoint_seconds):
                 checkpoint.save(path, shard, this.saved())
                 saved = time.monotonic()
-            if terminated.is_set():
+            if reason:
                 where = f", saved in {path}" if path else ""
-                raise Terminated(f"SIGTERM: stopped at step {this.t} of {this.total}{where}")
+                raise Terminated(f"{reason}: stopped at step {this.t} of {this.total}{where}")
         this.name_bottlenecks()
     return this.record()

@@ -1,28 +1,45 @@
-"""An orderly end at SIGTERM."""
+"""How a run is followed and ended from outside: `OnStep` reports, `ShouldStop` ends, and so does SIGTERM."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from nsslib.errors import UserError
+OnStep = Callable[[int, int, float, str], None]
+"""``on_step(done, total, acceptance, remark)``, called after every step; done = total at the end."""
+
+ShouldStop = Callable[[], str | None]
+"""``should_stop()``, called after every step: the reason to save the state and end, or None."""
 
 
-class Terminated(UserError):
-    """The process was asked to end; the state is saved and another try goes on from it."""
+class _Sigterm:
+    """Handler of SIGTERM that remembers whether the signal came."""
+
+    received = False
+
+    def __call__(self, *_: object) -> None:
+        self.received = True
 
 
 @contextmanager
-def termination() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets, where this thread may listen to signals (SLURM's warning, kill)."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    previous = signal.signal(signal.SIGTERM, lambda *_: event.set())
+def termination(should_stop: ShouldStop = lambda: None) -> Iterator[ShouldStop]:
+    """Make SIGTERM (kill, the end of a SLURM job) a reason to stop, beside those of the caller.
+
+    Nested contexts share one handler: a signal that arrives in the inner one is a reason for the outer one too. If the
+    work ends before anything has acted on the signal, it is raised again for the handler of before. Only the main
+    thread can install a handler; elsewhere the reasons are those of the caller and of contexts of the main thread.
+    """
+    previous = signal.getsignal(signal.SIGTERM)
+    sigterm = previous if isinstance(previous, _Sigterm) else _Sigterm()
+    installs = sigterm is not previous and threading.current_thread() is threading.main_thread()
+    if installs:
+        signal.signal(signal.SIGTERM, sigterm)
     try:
-        yield event
+        yield lambda: "SIGTERM" if sigterm.received else should_stop()
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        if installs:
+            signal.signal(signal.SIGTERM, previous)
+    if installs and sigterm.received:
+        signal.raise_signal(signal.SIGTERM)

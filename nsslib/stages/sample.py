@@ -7,29 +7,42 @@ from pathlib import Path
 from typing import Any
 
 from nsslib.analysis.chains.stopping import judge_of
+from nsslib.errors import Terminated
 from nsslib.grid.batch import Batch
 from nsslib.grid.shard import Shard
-from nsslib.monitor.heartbeat import Heartbeat, beside
+from nsslib.monitor.heartbeat import Heartbeat, path_of
 from nsslib.monitor.progress import Reporter
 from nsslib.sampling import checkpoint as checkpoints
 from nsslib.sampling.checkpoint import State, differences
 from nsslib.sampling.dataset import saved_state, to_tree
-from nsslib.sampling.run import run
-from nsslib.sampling.termination import Terminated, termination
+from nsslib.sampling.run import CHECKPOINT_SECONDS, run
+from nsslib.sampling.termination import ShouldStop, termination
 from nsslib.storage import atomic, records, store
 
 
-def ensure_shard(shard: Shard, path: Path, checkpoint: Path, reporter: Reporter) -> dict[str, Any]:
+def ensure_shard(
+    shard: Shard,
+    path: Path,
+    checkpoint: Path,
+    reporter: Reporter,
+    should_stop: ShouldStop = lambda: None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> dict[str, Any]:
     """Sample a shard unless a sound store of the same settings exists.
 
     Returns
     -------
     dict
         Root attributes of the store.
+
+    Raises
+    ------
+    Terminated
+        At SIGTERM, or where `should_stop` gives a reason, once the state is saved in the checkpoint.
     """
     start = None
-    for place in (path, checkpoint):
-        atomic.clear(place.parent)
+    for directory in {path.parent, checkpoint.parent}:
+        atomic.clear(directory)
     try:
         attrs = store.check(path, "shard")
         differ = differences(json.loads(attrs["settings"]), shard.settings())
@@ -44,37 +57,30 @@ def ensure_shard(shard: Shard, path: Path, checkpoint: Path, reporter: Reporter)
         if path.exists():
             reporter.say(f"{error}; sampling it again")
 
-    def note(line: str) -> None:
-        reporter.say(f"{shard.label}: {line}")
+    report, note = reporter.on_step(shard.label), lambda line: reporter.say(f"{shard.label}: {line}")
+    with termination(should_stop) as should_stop, Heartbeat(path_of(checkpoint)) as heartbeat:
 
-    heartbeat, reported = Heartbeat(beside(checkpoint)), reporter.watch(shard.label)
+        def on_step(done: int, total: int, acceptance: float, remark: str) -> None:
+            report(done, total, acceptance, remark)
+            heartbeat.on_step(done, total, acceptance, remark)
 
-    def watch(done: int, total: int, acceptance: float, remark: str) -> None:
-        reported(done, total, acceptance, remark)
-        heartbeat.watch(done, total, acceptance, remark)
-
-    try:
-        record = run(shard, checkpoint, watch, note, start, judge_of(shard))
+        record = run(shard, checkpoint, on_step, note, start, judge_of(shard), should_stop, checkpoint_seconds)
         attrs = store.publish(to_tree(shard, record), path, "shard")
-    except BaseException as error:
-        heartbeat.end(error)
-        raise
-    heartbeat.remove()
-    checkpoints.remove(checkpoint)
+        checkpoints.remove(checkpoint)
     return attrs
 
 
 def _shorter_run(path: Path, shard: Shard) -> State | None:
     """What a sound store saved last, if it is the same shard with fewer steps."""
     with store.read(path, "shard") as tree:
-        found = json.loads(tree.attrs["settings"])
-        if found["sampler"]["steps"] >= shard.sampler.steps:
+        settings = json.loads(tree.attrs["settings"])
+        if settings["sampler"]["steps"] >= shard.sampler.steps:
             return None
-        found["sampler"]["steps"] = shard.sampler.steps
-        return saved_state(tree) if found == shard.settings() else None
+        settings["sampler"]["steps"] = shard.sampler.steps
+        return saved_state(tree) if settings == shard.settings() else None
 
 
-def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:
+def run_batch(batch: Batch, results: Path, reporter: Reporter, should_stop: ShouldStop = lambda: None) -> Path:
     """Sample the shards of a batch and write its manifest last.
 
     Returns
@@ -85,18 +91,18 @@ def run_batch(batch: Batch, results: Path, reporter: Reporter) -> Path:
     Raises
     ------
     Terminated
-        At SIGTERM, or shortly before the time limit of a SLURM job; another try goes on from there.
+        At SIGTERM, or where `should_stop` gives a reason; another try continues from there.
     """
     entries = {}
     manifest = results / batch.manifest
-    # Stores may change from here on, and nothing may claim that the old ones are there.
+    # Stores may change from here on, and no manifest may stand for the ones before.
     records.remove(results, batch.shards[0].place, batch.labels)
-    with termination() as terminated:
+    with termination(should_stop) as should_stop:
         for shard in batch.shards:
-            if terminated.is_set():
-                raise Terminated(f"SIGTERM: stopped before {shard.label}")
+            if reason := should_stop():
+                raise Terminated(f"{reason}: stopped before {shard.label}")
             checkpoint = results / "checkpoints" / shard.path.replace(".zarr", ".npz")
-            attrs = ensure_shard(shard, results / shard.path, checkpoint, reporter)
+            attrs = ensure_shard(shard, results / shard.path, checkpoint, reporter, should_stop)
             entries[shard.path] = {key: attrs[key] for key in ("fingerprint", "content_sha256")}
-    atomic.write_text(manifest, json.dumps(entries, indent=1) + "\n")
+        atomic.write_text(manifest, json.dumps(entries, indent=1) + "\n")
     return manifest

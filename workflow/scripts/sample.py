@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from nsslib.executors.deadline import warned_before_the_limit
+from nsslib.executors.deadline import time_limit
 from nsslib.monitor.progress import Reporter, logged
 from nsslib.stages.sample import run_batch
 
 if __name__ == "__main__":
-    with logged(snakemake.log[0]) as log, Reporter(sys.stderr, log) as reporter, warned_before_the_limit():
-        run_batch(snakemake.params.batch, Path(snakemake.params.results), reporter)
+    with logged(snakemake.log[0]) as log, Reporter(sys.stderr, log) as reporter:
+        run_batch(snakemake.params.batch, Path(snakemake.params.results), reporter, time_limit())
