@@ -226,7 +226,7 @@ def test_free_energies_of_each_reciprocity_are_relative_to_a_cell_of_its_own(tmp
     sampler = {"burn_in": 60, "steps": 100, "leapfrogs": 3, "save": {"trajectories": 0}}
     config = parse({"name": "two", "blocks": blocks, "sampler": sampler})
     for batch in batches(config):
-        sample.run_batch(batch, tmp_path, Listener())
+        compute.run_batch(batch, tmp_path, Listener())
     for stage in (reduce_sweep, theory_sweep, fit_sweep):
         stage(config, tmp_path)
     table, fits = (store.read_table(tmp_path, kind) for kind in ("order_parameters", "fits"))
