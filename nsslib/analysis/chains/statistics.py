@@ -104,7 +104,7 @@ def two_level(mean: xr.DataArray, err: xr.DataArray, dim: str = "seed") -> xr.Da
     n = mean.notnull().sum(dim)
     thermal = np.sqrt((err**2).sum(dim)) / n.where(n > 0)
     between = mean.std(dim, ddof=1, skipna=True).where(n > 1) / np.sqrt(n.where(n > 0))
-    student = n.copy(data=half_width(1.0, np.maximum(n - 1, 1), ONE_SIGMA))
+    student = xr.apply_ufunc(lambda k: half_width(1.0, np.maximum(k - 1, 1), ONE_SIGMA), n)
     disorder = np.sqrt((between**2 - thermal**2).clip(min=0.0))
     return xr.Dataset(
         {

@@ -71,7 +71,7 @@ def test_a_fit_that_fails_gives_nothing(C, dof, shift):
 
 
 def fitted_table(rng, seeds=16, std=0.002):
-    """Points drawn about theory, as `extrapolate` returns them; first unconverged, second short of sizes."""
+    """Points about theory as of `extrapolate`; the first is not converged, the second has too few sizes."""
     coords = {"gamma": [0.0], "g": [0.8, 1.2], "beta": [5.0, 20.0]}
     dims, shape = ("gamma", "g", "beta"), (1, 2, 2)
     noise = std * rng.standard_normal((*shape, seeds, 4)) @ MIXING.T
