@@ -69,7 +69,7 @@ def simulate(
     steps : int
         Recorded steps after burn-in.
     exchange : bool
-        Replica exchange in beta and g, with hidden ladder columns.
+        Replica exchange in beta and g, with intermediate points of the ladder.
     precision : {"float64", "float32"}
         Of the state.
     out : path, optional
@@ -77,8 +77,8 @@ def simulate(
     progress : bool
         Report progress to standard error.
     **settings
-        Any other key of the ``sampler`` section of a config (burn_in, step_size, leapfrogs,
-        friction, target, until, save), and ``diagonal``.
+        Any other key of the ``sampler`` section of a config (burn_in, step_size, n_leapfrog,
+        friction, target_accept, stop_when, save), and ``diagonal``.
 
     Returns
     -------

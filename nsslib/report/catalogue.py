@@ -24,7 +24,7 @@ CAPTIONS = {
         "worst slow observable, and the difference of q between cold and hot starts in its errors, each as met by the "
         "share of disorder samples that the config asks for. White: the limit, bold beside the colour bar; blue is "
         "better, red is worse. A dot marks cells that are not converged; grey: not sampled, or without a value. "
-        "Bottom: round trips of a chain along the whole ladder, hidden columns included, in beta and in g; a point "
+        "Bottom: round trips of a chain along the whole ladder, intermediate points included, in beta and in g; a point "
         "per disorder sample, a bar at the median. Below the dashed line most chains never got round in the run: "
         "mixing then rests on exchange between parts of the ladder, and a longer run is the remedy."
     ),
@@ -52,7 +52,7 @@ CAPTIONS = {
         "converged or the sizes do not suffice. All cells share couplings: a common shift is one deviation, not many."
     ),
     "exchange": (
-        "Acceptance of replica exchange for every link of the ladder in beta (left) and in g (middle), hidden columns"
+        "Acceptance of replica exchange for every link of the ladder in beta (left) and in g (middle), intermediate columns"
         " included, mean over disorder samples; right: round trips per chain and 1000 steps. A dark link is a "
         "bottleneck: cells beyond it mix slowly."
     ),

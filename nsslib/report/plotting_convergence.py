@@ -92,7 +92,7 @@ def convergence(table: xr.Dataset, found: xr.Dataset, seeds: xr.Dataset, limits:
     for ax in axes[-2]:
         ax.set_xlabel(r"inverse temperature $\beta$")
     _round_trips(axes[-1], seeds)
-    share = f"{100.0 * limits.seeds:g} % of samples"
+    share = f"{100.0 * limits.share:g} % of samples"
     title = rf"$\gamma$ = {text(float(table['gamma']))}; value met by {share}; dot: not converged"
     figure.suptitle(title, fontsize=9, color="0.35")
     return figure

@@ -288,7 +288,7 @@ SMALL = {"one size": {"N": [4]}, "one cell": {"N": [4], "g": [0.5], "beta": [3.0
 
 @pytest.mark.parametrize("block", SMALL.values(), ids=SMALL)
 def test_a_sweep_with_axes_of_one_value_is_drawn(tmp_path, block):
-    sampler = {"burn_in": 50, "steps": 20, "leapfrogs": 2, "save": {"trajectories": 0}}
+    sampler = {"burn_in": 50, "steps": 20, "n_leapfrog": 2, "save": {"trajectories": 0}}
     block = {"N": [4, 8], "g": [0.5, 1.0], "beta": [2.0, 5.0], "seeds": 2} | block
     config = parse({"name": "small", "blocks": {"main": block}, "sampler": sampler})
     results = run_sweep(config, directory=tmp_path)

@@ -83,10 +83,10 @@ def changed(shard, **settings):
 def test_a_store_of_other_settings_is_named_and_sampled_again(make_shard, tmp_path):
     path, listener = tmp_path / "shard.zarr", Listener()
     compute.ensure_shard(make_shard(), path, tmp_path / "c.npz", Listener())
-    other = changed(make_shard(), target=0.7)
+    other = changed(make_shard(), target_accept=0.7)
     attrs = compute.ensure_shard(other, path, tmp_path / "c.npz", listener)
     assert attrs["fingerprint"] == other.fingerprint
-    assert "made with other settings: sampler.target 0.8, now 0.7" in listener.said[0]
+    assert "made with other settings: sampler.target_accept 0.8, now 0.7" in listener.said[0]
 
 
 def test_a_larger_budget_goes_on_where_the_smaller_one_ended(make_shard, tmp_path):
@@ -223,7 +223,7 @@ def test_reducing_without_a_shard_undoes_its_manifest_and_says_so_in_one_line(sw
 def test_free_energies_of_each_reciprocity_are_relative_to_a_cell_of_its_own(tmp_path):
     block = {"N": [4, 6], "beta": [2.0, 5.0], "seeds": 1}
     blocks = {"zero": block | {"g": [0.8, 1.0]}, "half": block | {"gamma": [0.5], "g": [0.5, 0.8], "beta": [5.0, 8.0]}}
-    sampler = {"burn_in": 60, "steps": 100, "leapfrogs": 3, "save": {"trajectories": 0}}
+    sampler = {"burn_in": 60, "steps": 100, "n_leapfrog": 3, "save": {"trajectories": 0}}
     config = parse({"name": "two", "blocks": blocks, "sampler": sampler})
     for batch in batches(config):
         compute.run_batch(batch, tmp_path, Listener())

@@ -67,13 +67,13 @@ def convergence(table: xr.Dataset, seeds: xr.Dataset, limits: Convergence) -> xr
     -------
     Dataset
         Dims (gamma, N, g, beta): rhat, ess and cold_hot, each within its limit if and only if the share
-        `limits.seeds` of the realisations is (nan: it is not, for too many have no value); round_trips_beta
+        `limits.share` of the realisations is (nan: it is not, for too many have no value); round_trips_beta
         and round_trips_g. Dims (gamma, N, g): beta_max, up to which all sampled points are converged, nan if the
         first is not; beta_sampled, the largest beta there is.
     """
     seeds = seeds.transpose(*TABLE, "seed")
     present = seeds["converged"].notnull()
-    rank = _rank(present.sum("seed").values, seeds.sizes["seed"], limits.seeds)
+    rank = _rank(present.sum("seed").values, seeds.sizes["seed"], limits.share)
 
     # A realisation without a value of any slow observable does not pass: its worst value is nan.
     rhat = seeds[[f"{name}_rhat" for name in names("diagnosed")]].to_dataarray().max("variable", skipna=False)
