@@ -11,11 +11,11 @@ import time
 import pytest
 
 from nsslib import run_sweep
+from nsslib.config.files import parse
 from nsslib.errors import Terminated, UserError
 from nsslib.grid.batch import Batch, batches
 from nsslib.grid.task import shards
 from nsslib.monitor.progress import Reporter
-from nsslib.sampling.dataset import to_tree
 from nsslib.stages import compute
 from nsslib.stages.fit import fit_sweep
 from nsslib.stages.reduce import reduce_sweep
@@ -37,7 +37,7 @@ def forbidden(monkeypatch):
     def sampled(*_):
         raise AssertionError("sampled again")
 
-    monkeypatch.setattr(compute, "run", sampled)
+    monkeypatch.setattr(compute, "computed", sampled)
 
 
 class Listener(Reporter):
@@ -133,7 +133,7 @@ def test_the_manifest_is_written_last_and_none_is_there_before(sweep, monkeypatc
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compute, "run", killed)
+    monkeypatch.setattr(compute, "computed", killed)
     with pytest.raises(KeyboardInterrupt):
         compute.run_batch(batch, results, Listener())
     assert [manifest.exists() for manifest in (own, half, other)] == [False, False, True]
@@ -162,11 +162,14 @@ def test_a_signal_between_the_last_step_and_the_store_ends_the_batch_after_that_
     for shard in batch.shards:
         shutil.rmtree(results / shard.path)
 
-    def signalled(*arguments):
-        os.kill(os.getpid(), signal.SIGTERM)
-        return to_tree(*arguments)
+    computed = compute.computed
 
-    monkeypatch.setattr(compute, "to_tree", signalled)
+    def signalled(*arguments):
+        tree = computed(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return tree
+
+    monkeypatch.setattr(compute, "computed", signalled)
     with pytest.raises(Terminated, match=f"stopped before {second.label}"):
         compute.run_batch(batch, results, Listener())
     store.check(results / first.path, "shard", first.fingerprint)
@@ -220,11 +223,15 @@ def test_reducing_without_a_shard_undoes_its_manifest_and_says_so_in_one_line(sw
 
 
 def test_free_energies_of_each_reciprocity_are_relative_to_a_cell_of_its_own(tmp_path):
-    block = {"N": [4, 6], "beta": [2.0, 5.0], "seeds": 2}
+    block = {"N": [4, 6], "beta": [2.0, 5.0], "seeds": 1}
     blocks = {"zero": block | {"g": [0.8, 1.0]}, "half": block | {"gamma": [0.5], "g": [0.5, 0.8], "beta": [5.0, 8.0]}}
     sampler = {"burn_in": 60, "steps": 100, "leapfrogs": 3, "save": {"trajectories": 0}}
-    results = run_sweep({"name": "two", "blocks": blocks, "sampler": sampler}, directory=tmp_path)
-    table, fits = (store.read_table(results, kind) for kind in ("order_parameters", "fits"))
+    config = parse({"name": "two", "blocks": blocks, "sampler": sampler})
+    for batch in batches(config):
+        compute.run_batch(batch, tmp_path, Listener())
+    for stage in (reduce_sweep, theory_sweep, fit_sweep):
+        stage(config, tmp_path)
+    table, fits = (store.read_table(tmp_path, kind) for kind in ("order_parameters", "fits"))
     for gamma, g, beta in ((0.0, 0.8, 2.0), (0.5, 0.5, 5.0)):
         reference = {"gamma": gamma, "g": g, "beta": beta}
         assert (table["log_z"].sel(reference) == 0.0).all() and float(fits["log_z_theory"].sel(reference)) == 0.0
@@ -232,12 +239,11 @@ def test_free_energies_of_each_reciprocity_are_relative_to_a_cell_of_its_own(tmp
         assert sampled.sum() == 8 and (table["log_z"].sel(gamma=gamma).notnull() == sampled).all()
 
 
-def test_tables_are_published_with_the_config(sweep):
-    config, results = sweep
-    for stage in (reduce_sweep, theory_sweep, fit_sweep):
-        path = stage(config, results)
-        attrs = store.check(path, path.stem)
-        assert json.loads(attrs["config"])["name"] == "tiny"
+def test_tables_are_stored_with_the_config(tiny_sweep):
+    config, results = tiny_sweep
+    for kind in ("order_parameters", "theory", "fits"):
+        attrs = store.check(results / f"{kind}.zarr", kind)
+        assert parse(json.loads(attrs["config"])) == config
 
 
 def test_reducing_twice_gives_the_same_numbers(sweep):

@@ -87,7 +87,7 @@ def test_a_shard_goes_to_the_place_that_was_named_literally(here, path):
     assert [p.name for p in here.iterdir()] == [path]
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_sweep_goes_to_the_directory_that_was_named_literally(here):
     name = "a b;$(touch pwned)"
     assert nsslib.run_sweep(config(), directory=name) == here / name / "safe"
