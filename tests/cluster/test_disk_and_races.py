@@ -25,7 +25,8 @@ import functools, resource, sys
 from nsslib import cli
 from nsslib.stages import compute
 
-sample.run = functools.partial(sample.run, checkpoint_seconds=float(sys.argv.pop(1)))
+seconds = float(sys.argv.pop(1))
+compute.ensure_shard = functools.partial(compute.ensure_shard, checkpoint_seconds=seconds)
 limit = int(sys.argv.pop(1))
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

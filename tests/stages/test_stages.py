@@ -16,7 +16,6 @@ from nsslib.errors import Terminated, UserError
 from nsslib.grid.batch import Batch, batches
 from nsslib.grid.task import shards
 from nsslib.monitor.progress import Reporter
-from nsslib.sampling.dataset import to_tree
 from nsslib.stages import compute
 from nsslib.stages.fit import fit_sweep
 from nsslib.stages.reduce import reduce_sweep
@@ -38,7 +37,7 @@ def forbidden(monkeypatch):
     def sampled(*_):
         raise AssertionError("sampled again")
 
-    monkeypatch.setattr(compute, "run", sampled)
+    monkeypatch.setattr(compute, "computed", sampled)
 
 
 class Listener(Reporter):
@@ -134,7 +133,7 @@ def test_the_manifest_is_written_last_and_none_is_there_before(sweep, monkeypatc
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compute, "run", killed)
+    monkeypatch.setattr(compute, "computed", killed)
     with pytest.raises(KeyboardInterrupt):
         compute.run_batch(batch, results, Listener())
     assert [manifest.exists() for manifest in (own, half, other)] == [False, False, True]
@@ -163,11 +162,14 @@ def test_a_signal_between_the_last_step_and_the_store_ends_the_batch_after_that_
     for shard in batch.shards:
         shutil.rmtree(results / shard.path)
 
-    def signalled(*arguments):
-        os.kill(os.getpid(), signal.SIGTERM)
-        return to_tree(*arguments)
+    computed = compute.computed
 
-    monkeypatch.setattr(compute, "to_tree", signalled)
+    def signalled(*arguments):
+        tree = computed(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return tree
+
+    monkeypatch.setattr(compute, "computed", signalled)
     with pytest.raises(Terminated, match=f"stopped before {second.label}"):
         compute.run_batch(batch, results, Listener())
     store.check(results / first.path, "shard", first.fingerprint)
