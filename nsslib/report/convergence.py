@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -60,47 +59,29 @@ class _Criterion:
         return self.least + (self.limit - self.least) * _FACTOR ** (self.sign * beyond)
 
 
-class Data(NamedTuple):
-    """What the figure shows at one gamma.
-
-    Attributes
-    ----------
-    table : Dataset
-        Order parameters, dims (N, g, beta): which points are converged.
-    criteria : Dataset
-        The convergence group, dims (N, g, beta).
-    realisations : Dataset
-        The group per_seed: round trips, with dim seed.
-    limits : Convergence
-    """
-
-    table: xr.Dataset
-    criteria: xr.Dataset
-    realisations: xr.Dataset
-    limits: Convergence
+def select(results: Results, figure: catalogue.Figure) -> tuple[xr.Dataset, Convergence]:
+    """Criteria and what is converged, dims (N, g, beta), and round trips, with dim seed; the limits of the config."""
+    table, criteria, realisations = (
+        results.at(figure.gamma, "order_parameters", group) for group in ("/", "/convergence", "/per_seed")
+    )
+    data = table[["converged", "converged_seeds"]].assign(criteria[["rhat", "ess", "cold_hot"]])
+    return data.assign(realisations[[f"round_trips_{axis}" for axis in AXES]]), results.config.convergence
 
 
-def select(results: Results, figure: catalogue.Figure) -> Data:
-    """Criteria and round trips, with the limits of the config."""
-    groups = ("/", "/convergence", "/per_seed")
-    table, criteria, realisations = (results.at(figure.gamma, "order_parameters", group) for group in groups)
-    return Data(table, criteria, realisations, results.config.convergence)
-
-
-def draw(data: Data) -> Figure:
+def draw(selected: tuple[xr.Dataset, Convergence]) -> Figure:
     """Draw a row of maps for every criterion and one of round trips, a column per N."""
-    table, limits = data.table, data.limits
+    data, limits = selected
     criteria = {
         "rhat": _Criterion(r"split $\hat R$", limits.rhat, least=1.0),
         "ess": _Criterion("effective sample size", limits.ess, sign=-1),
         "cold_hot": _Criterion("cold/hot difference", limits.cold_hot),
     }
-    sizes = table["N"].values
+    sizes = data["N"].values
     figure = Figure(figsize=(1.75 * max(len(sizes), 2) + 1.6, 7.4), layout="constrained")
     axes = figure.subplots(len(criteria) + 1, len(sizes), squeeze=False, sharey="row", height_ratios=(1, 1, 1, 0.8))
     for row, (name, criterion) in zip(axes, criteria.items(), strict=False):
         for ax, N in zip(row, sizes, strict=True):
-            image = _map(ax, data.criteria[name].sel(N=N), table.sel(N=N), criterion)
+            image = _map(ax, data.sel(N=N), name, criterion)
         _colour_bar(figure, row, image, criterion)
         row[0].set_ylabel("coupling strength $g$")
     for ax, N in zip(axes[0], sizes, strict=True):
@@ -109,24 +90,23 @@ def draw(data: Data) -> Figure:
         ax.tick_params(labelbottom=False)
     for ax in axes[-2]:
         ax.set_xlabel(r"inverse temperature $\beta$")
-    _round_trips(axes[-1], data.realisations)
+    _round_trips(axes[-1], data)
     share = f"{100.0 * limits.seeds:g} % of realisations"
-    title = f"{equal(gamma=table['gamma'])}; value met by {share}; dot: not converged"
+    title = f"{equal(gamma=data['gamma'])}; value met by {share}; dot: not converged"
     figure.suptitle(title, fontsize=9, color="0.35")
     return figure
 
 
-def _map(ax: Axes, values: xr.DataArray, table: xr.Dataset, criterion: _Criterion) -> AxesImage:
+def _map(ax: Axes, data: xr.Dataset, name: str, criterion: _Criterion) -> AxesImage:
     """One criterion at one N, with a dot at every sampled point that is not converged."""
-    dims = ("g", "beta")
-    beyond = criterion.beyond(values.transpose(*dims).values)
+    data = data.transpose("g", "beta", ...)
+    beyond = criterion.beyond(data[name].values)
     image = ax.imshow(beyond, origin="lower", aspect="auto", cmap=_COLOURS, vmin=-_STEPS, vmax=_STEPS)
-    sampled = table["converged_seeds"].notnull().transpose(*dims).values
-    rows, columns = np.nonzero(sampled & ~(table["converged"].transpose(*dims).values > 0))
+    rows, columns = np.nonzero(data["converged_seeds"].notnull().values & ~(data["converged"].values > 0))
     ax.plot(columns, rows, "o", ms=3, mfc="black", mec="white", mew=0.4, ls="none")
     ax.set_facecolor("0.85")
     for axis, dim in ((ax.xaxis, "beta"), (ax.yaxis, "g")):
-        labels = [text(v) for v in values[dim].values.tolist()]
+        labels = [text(v) for v in data[dim].values.tolist()]
         room = _LABELS if dim == "g" else max(2, _CHARACTERS // max(map(len, labels)))
         shown = range(0, len(labels), -(-len(labels) // room))
         axis.set_ticks(shown, [labels[k] for k in shown])
@@ -145,12 +125,12 @@ def _colour_bar(figure: Figure, row: NDArray[np.object_], image: AxesImage, crit
     bar.ax.get_yticklabels()[_STEPS].set_fontweight("bold")
 
 
-def _round_trips(row: NDArray[np.object_], realisations: xr.Dataset) -> None:
+def _round_trips(row: NDArray[np.object_], data: xr.Dataset) -> None:
     """A circle per realisation, along beta and along g; a bar at the median."""
     largest = 1.0
-    for ax, N in zip(row, realisations["N"].values, strict=True):
+    for ax, N in zip(row, data["N"].values, strict=True):
         for k, axis in enumerate(AXES):
-            trips = _of_shards(realisations[f"round_trips_{axis}"].sel(N=N))
+            trips = _of_shards(data[f"round_trips_{axis}"].sel(N=N))
             if not trips.size:
                 box = {"fc": "white", "ec": "none", "pad": 1.0}
                 ax.text(k, 0.5, "no exchange", transform=ax.get_xaxis_transform(), ha="center", fontsize=8, bbox=box)

@@ -38,7 +38,7 @@ def draw(table: xr.Dataset) -> Figure:
     handles, labels = legend([left, right])
     if handles:
         figure.legend(handles, labels, loc="outside right upper", title=r"$\beta$")
-    count = int(table["cells"])
+    count = int(table["points"])
     share = rf"{float(table['within_2']):.0%} of {count} converged points within $2\sigma$"
     verdict = share if count else "no converged point with a fit"
     figure.suptitle(f"{equal(gamma=table['gamma'])}; {verdict}", fontsize=9, color="0.35")

@@ -39,7 +39,7 @@ def draw(exchanges: dict[int, xr.Dataset]) -> Figure:
             ax.set(xscale="log", ylabel="$g$", title=f"N = {N}: acceptance in {axis}")
             ax.grid(False)
         row[2].bar(["beta", "g"], data["per_1000"].values, color=COLOURS[:2], width=0.6)
-        row[2].set_title("round trips per 1000 steps")
+        row[2].set(title="round trips", ylabel="per 1000 steps")
         for ax in row:
             ax.title.set_fontsize(9)
     for ax in axes[-1, :2]:

@@ -49,7 +49,7 @@ def _exponents(ax: Axes, critical: xr.Dataset) -> None:
         ax.axhline(value, color="0.5", ls="--", lw=0.9, label=r"predicted, $\beta\to\infty$")
     for i, N in enumerate(sizes):
         of_size, colour = critical.sel(N=N), shade(i, len(sizes))
-        label = "replica curve, same betas" if N == sizes[-1] else None
+        label = "replica curve, same betas" if sizes[-1] == N else None
         ax.plot(g, of_size["exponent_theory"], color=colour, lw=1.0, label=label)
         values, err, enough = (of_size[f"exponent{suffix}"].values for suffix in ("", "_err", "_enough"))
         points(ax, g, values, err, enough > 0, colour, f"N = {N}")

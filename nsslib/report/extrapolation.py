@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -17,32 +15,17 @@ from nsslib.theory.replica import transition
 SHOWN = ("q", "R_int", "Y", "Q2")
 
 
-class Data(NamedTuple):
-    """What the figure shows of one point.
-
-    Attributes
-    ----------
-    table : Dataset
-        Order parameters, dim N.
-    fits : Dataset
-        Extrapolated values, no dims.
-    """
-
-    table: xr.Dataset
-    fits: xr.Dataset
-
-
-def select(results: Results, figure: catalogue.Figure) -> Data:
-    """The converged point closest to the edge of chaos, at the largest beta there."""
+def select(results: Results, figure: catalogue.Figure) -> tuple[xr.Dataset, xr.Dataset]:
+    """Order parameters by N, and their fits, at the converged point of largest beta closest to the edge of chaos."""
     table, fits = (results.at(figure.gamma, kind) for kind in ("order_parameters", "fits"))
     good = (fits["converged"] > 0).transpose("g", "beta").values
     distance = abs(fits["g"].values - float(transition(figure.gamma)))
     g = int(np.argmin(np.where(good.any(axis=1), distance, np.inf)))
     beta = int(np.flatnonzero(good[g]).max(initial=0))
-    return Data(table.isel(g=g, beta=beta), fits.isel(g=g, beta=beta))
+    return table.isel(g=g, beta=beta), fits.isel(g=g, beta=beta)
 
 
-def draw(data: Data) -> Figure:
+def draw(data: tuple[xr.Dataset, xr.Dataset]) -> Figure:
     """Draw circles for samples and the extrapolated value, a line for the fit, a diamond for theory."""
     table, fits = data
     figure = Figure(figsize=(2.9 * len(SHOWN), 3.1), layout="constrained")
@@ -55,8 +38,8 @@ def draw(data: Data) -> Figure:
         fine = np.linspace(0.0, 1.0 / smallest, 100)
         ax.plot(fine, value + slope * fine**omega, color=COLOURS[0])
         trusted = bool(fits["converged"] > 0) and bool(fits[f"{name}_enough"] > 0)
-        limit = (np.array([number]) for number in (0.0, value, err, trusted))
-        points(ax, *limit, COLOURS[1], "extrapolated")
+        limit, error, filled = (np.array([number]) for number in (value, err, trusted))
+        points(ax, np.zeros(1), limit, error, filled, COLOURS[1], "extrapolated")
         ax.plot(0.0, theory, "D", ms=7, mfc="none", mec="black", mew=1.4, clip_on=False)
         ax.set(xlabel="$1/N$", title=rf"{OBSERVABLES[name].label}, $\omega$ = {omega:.3g}, z = {z:.1f}")
         ax.title.set_fontsize(9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -16,17 +17,7 @@ from nsslib.report.style import equal, legend, points, shade
 
 
 class Data(NamedTuple):
-    """What the figure shows at one gamma.
-
-    Attributes
-    ----------
-    table : Dataset
-        Order parameters, dims (N, g, beta).
-    theory : Dataset
-        Replica values at the same beta on a fine grid of g, dims (g, beta), of the observables that have any.
-    observables : tuple of Observable
-        Those that are drawn have a row.
-    """
+    """Samples at one gamma, dims (N, g, beta); replica theory on a fine g, dims (g, beta); observables, in order."""
 
     table: xr.Dataset
     theory: xr.Dataset
@@ -55,7 +46,7 @@ def draw(data: Data) -> Figure:
     figure = Figure(figsize=(2.3 * len(betas) + 0.8, 1.7 * len(rows) + 0.8), layout="constrained")
     axes = figure.subplots(len(rows), len(betas), sharex=True, squeeze=False)
     for panels, entry in zip(axes, rows, strict=True):
-        panels[0].set_ylabel(entry.label)
+        panels[0].set_ylabel("\n".join([*textwrap.wrap(entry.words, 24), f"${entry.symbol}$"]))
         for ax, beta in zip(panels, betas, strict=True):
             if entry.name in theory:
                 ax.plot(theory["g"], theory[entry.name].sel(beta=beta), color="black", label="replica theory")

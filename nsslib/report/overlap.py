@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -17,32 +15,19 @@ from nsslib.report.results import Results
 from nsslib.report.style import COLOURS, equal, legend, missing, points, shade
 from nsslib.theory.replica import transition
 
-
-class Data(NamedTuple):
-    """What the figure shows at one gamma.
-
-    Attributes
-    ----------
-    tables, fits : list of Dataset
-        Order parameters, dim N, and overlap group of the fits, no dims, of every point shown.
-    overlaps : dict of N to array
-        Signed overlaps at the last of these points, pooled over realisations.
-    """
-
-    tables: list[xr.Dataset]
-    fits: list[xr.Dataset]
-    overlaps: dict[int, np.ndarray]
+Data = tuple[list[xr.Dataset], dict[int, np.ndarray]]
+"""Modulus by N and its fit at a few points; all draws of the signed overlap at the last of them, by N."""
 
 
 def select(results: Results, figure: catalogue.Figure) -> Data:
     """Points below, at and above the edge of chaos: the largest beta with the most converged sizes."""
     table, fits = results.at(figure.gamma, "order_parameters"), results.at(figure.gamma, "fits", "/overlap")
+    table = table[["Q_abs", "Q_abs_err", "converged"]].assign(fits[["verdict", "Q_abs_limit", "Q_abs_slope"]])
     edge = float(transition(figure.gamma))
     couplings = dict.fromkeys(int(np.argmin(abs(fits["g"].values - share * edge))) for share in (0.85, 1.0, 1.15))
     sizes = fits["sizes"].transpose("g", "beta").values
-    shown = [{"g": g, "beta": sizes.shape[1] - 1 - int(np.argmax(sizes[g, ::-1]))} for g in couplings]
-    tables, of_points = ([data.isel(point) for point in shown] for data in (table, fits))
-    return Data(tables, of_points, _overlaps(results, figure.gamma, float(tables[-1]["g"]), float(tables[-1]["beta"])))
+    shown = [table.isel(g=g, beta=sizes.shape[1] - 1 - int(np.argmax(sizes[g, ::-1]))) for g in couplings]
+    return shown, _overlaps(results, figure.gamma, float(shown[-1]["g"]), float(shown[-1]["beta"]))
 
 
 def _overlaps(results: Results, gamma: float, g: float, beta: float) -> dict[int, np.ndarray]:
@@ -61,13 +46,15 @@ def draw(data: Data) -> Figure:
     """Draw the modulus against N at a few points, and the distribution at the last of them."""
     figure = Figure(figsize=(9.6, 4.0), layout="constrained")
     left, right = figure.subplots(1, 2)
-    N = data.tables[-1]["N"].values.astype(float)
+    shown, overlaps = data
+    last = shown[-1]
+    N = last["N"].values.astype(float)
     fine = np.geomspace(N[0], N[-1], 50)
-    for colour, table, fit in zip(COLOURS, data.tables, data.fits, strict=False):
-        Q, err, converged = (table[name] for name in ("Q_abs", "Q_abs_err", "converged"))
-        label = f"{equal(g=fit['g'], beta=fit['beta'])}: {VERDICTS[int(fit['verdict'])]}"
+    for colour, point in zip(COLOURS, shown, strict=False):
+        Q, err, converged = (point[name] for name in ("Q_abs", "Q_abs_err", "converged"))
+        label = f"{equal(g=point['g'], beta=point['beta'])}: {VERDICTS[int(point['verdict'])]}"
         points(left, N, Q.values, err.values, converged.values > 0, colour, label)
-        left.plot(fine, float(fit["Q_abs_limit"]) + float(fit["Q_abs_slope"]) / np.sqrt(fine), color=colour, lw=1.0)
+        left.plot(fine, float(point["Q_abs_limit"]) + float(point["Q_abs_slope"]) / np.sqrt(fine), color=colour, lw=1.0)
         for first in Q.dropna("N")[:1]:
             guide = float(first) * (fine / float(first["N"])) ** -0.5
             left.plot(fine, guide, color="0.5", ls="--", lw=0.8, label=r"$N^{-1/2}$")
@@ -77,11 +64,9 @@ def draw(data: Data) -> Figure:
     left.yaxis.set_minor_formatter(NullFormatter())
     handles, labels = legend([left])
     left.legend(handles, labels, fontsize=7.5)
-    _distribution(right, data.overlaps)
-    last = data.fits[-1]
-    right.set(
-        xlabel="overlap $Q$", ylabel="density", title=f"{equal(g=last['g'], beta=last['beta'])}, all realisations"
-    )
+    _distribution(right, overlaps)
+    title = f"{equal(g=last['g'], beta=last['beta'])}, all realisations"
+    right.set(xlabel="overlap $Q$", ylabel="density", title=title)
     right.title.set_fontsize(9)
     title = rf"{equal(gamma=last['gamma'])}; lines: $a + b\,N^{{-1/2}}$; hollow: not converged"
     figure.suptitle(title, fontsize=9)

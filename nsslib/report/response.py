@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -14,44 +12,25 @@ from nsslib.report.results import Results
 from nsslib.report.style import equal, missing, points, shade
 
 
-class Data(NamedTuple):
-    """What the figure shows at one gamma.
-
-    Attributes
-    ----------
-    check : Dataset
-        The response group of the fits, dims (N, g, beta).
-    converged : (N, g, beta) DataArray
-    """
-
-    check: xr.Dataset
-    converged: xr.DataArray
-
-
-def select(results: Results, figure: catalogue.Figure) -> Data:
-    """Both sides of the relation, and which points are converged."""
+def select(results: Results, figure: catalogue.Figure) -> xr.Dataset:
+    """Both sides of the relation, and which points are converged: dims (N, g, beta)."""
     converged = results.at(figure.gamma, "order_parameters")["converged"]
-    return Data(results.at(figure.gamma, "fits", "/response"), converged)
+    return results.at(figure.gamma, "fits", "/response").assign(converged=converged)
 
 
-def draw(data: Data) -> Figure:
+def draw(check: xr.Dataset) -> Figure:
     """Draw one side against the other, and the z-score of the residual against g."""
-    check = data.check
     figure = Figure(figsize=(9.6, 4.0), layout="constrained")
     left, right = figure.subplots(1, 2)
     g = np.repeat(check["g"].values, check.sizes["beta"])
     sizes = check["N"].values
     shifts = 0.1 * (np.arange(len(sizes)) - 0.5 * (len(sizes) - 1)) * np.diff(check["g"].values).min(initial=0.1)
     for i, (N, shift) in enumerate(zip(sizes, shifts, strict=True)):
-        x, y, err, z, converged = (
-            values.sel(N=N).transpose("g", "beta").values.ravel()
-            for values in (
-                *(check[k] for k in ("response", "correlation", "residual_err", "residual_z")),
-                data.converged,
-            )
-        )
-        points(left, x, y, err, converged > 0, shade(i, len(sizes)), f"N = {N}")
-        points(right, g + shift, z, np.zeros_like(z), converged > 0, shade(i, len(sizes)), f"N = {N}")
+        of_size = check.sel(N=N).transpose("g", "beta", ...)
+        x, y, err, z = (of_size[k].values.ravel() for k in ("response", "correlation", "residual_err", "residual_z"))
+        converged = of_size["converged"].values.ravel() > 0
+        points(left, x, y, err, converged, shade(i, len(sizes)), f"N = {N}")
+        points(right, g + shift, z, np.zeros_like(z), converged, shade(i, len(sizes)), f"N = {N}")
     if check["correlation"].notnull().any():
         ends = np.array(left.get_xlim())
         ends[0] = max(ends[0], float(check["response"].min()) * 0.7, 1e-12)

@@ -20,17 +20,7 @@ DRAWN = 5
 
 
 class Data(NamedTuple):
-    """What the figure shows at one gamma.
-
-    Attributes
-    ----------
-    table : Dataset
-        Order parameters at the largest N, dims (g, beta).
-    theory : Dataset
-        Replica values on a fine grid of beta, dims (g, beta); g are those of the table and of the guides.
-    guides : dict of float to float
-        Predicted slopes, and a g for each.
-    """
+    """Samples at the largest N, curves of replica theory, both with dims (g, beta), and a g for every slope."""
 
     table: xr.Dataset
     theory: xr.Dataset
