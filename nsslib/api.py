@@ -18,12 +18,11 @@ from nsslib.grid.batch import batches
 from nsslib.grid.results import samples
 from nsslib.grid.sampling import sampled
 from nsslib.monitor.progress import Reporter
-from nsslib.report.draw import draw_sweep
 from nsslib.stages.compute import computed, ensure_shard, run_batch
 from nsslib.stages.config import record_config
 from nsslib.stages.fit import fit_sweep
 from nsslib.stages.reduce import reduce_sweep
-from nsslib.stages.report import overview_sweep
+from nsslib.stages.report import draw_sweep, overview_sweep
 from nsslib.stages.theory import theory_sweep
 from nsslib.storage import store
 from nsslib.tasks import Sitting

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from nsslib.analysis.chains.convergence import AXES, beta_table, convergence, shard_round_trips
+from nsslib.analysis.chains.convergence import AXES, convergence, shard_round_trips
 from nsslib.config.schema import Convergence
 from nsslib.model.observables import names
+from nsslib.report.overview import beta_table
 from nsslib.sampling.dataset import to_tree
 from nsslib.sampling.run import run
 from nsslib.storage import store
