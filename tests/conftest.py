@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from nsslib import run_sweep
+import nsslib
 from nsslib.config.files import parse
 from nsslib.grid.task import shards
 
@@ -29,8 +29,20 @@ def make_shard():
 
 
 @pytest.fixture(scope="session")
-def tiny_sweep(tmp_path_factory):
-    """A finished sweep: (config, directory of its results)."""
+def undrawn_sweep():
+    """``undrawn_sweep(config, directory)``: `nsslib.run_sweep` without figures, which take most of the time."""
+
+    def run(config, directory):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("nsslib.api.draw_sweep", lambda config, results: [])
+            return nsslib.run_sweep(config, directory=directory)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_sweep(tmp_path_factory, undrawn_sweep):
+    """A finished sweep without figures: (config, directory of its results)."""
     config = parse(
         {
             "name": "tiny",
@@ -43,4 +55,4 @@ def tiny_sweep(tmp_path_factory):
             },
         }
     )
-    return config, run_sweep(config, directory=tmp_path_factory.mktemp("sweep"))
+    return config, undrawn_sweep(config, tmp_path_factory.mktemp("sweep"))

@@ -9,11 +9,12 @@ import xarray as xr
 import nsslib
 from nsslib.config.files import parse
 from nsslib.model.observables import resolve
+from nsslib.stages.report import draw_figure
 
-MODULE = """
+MODULE = r"""
     import nsslib
 
-    @nsslib.observable(words="kurtosis", estimator="<x^4> / <x^2>^2 over units", symbol=r"\\\\kappa")
+    @nsslib.observable(words="kurtosis", estimator="<x^4> / <x^2>^2 over units", symbol=r"\kappa")
     def kurtosis(x, J0, g):
         return (x**4).mean(-1) / (x**2).mean(-1) ** 2
 
@@ -32,13 +33,15 @@ SWEEP = {
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(tmp_path_factory, undrawn_sweep):
     directory = tmp_path_factory.mktemp("own")
-    (directory / "own_module.py").write_text(textwrap.dedent(MODULE).replace("\\\\\\\\", "\\\\"))
+    (directory / "own_module.py").write_text(textwrap.dedent(MODULE))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(directory)
         patch.syspath_prepend(directory)
-        yield nsslib.run_sweep(SWEEP, directory=directory)
+        made = undrawn_sweep(SWEEP, directory)
+        draw_figure(parse(SWEEP), made, "order-parameters/gamma=0")
+        yield made
 
 
 def test_it_is_recorded_from_the_states_that_are_saved(results):
@@ -91,10 +94,10 @@ def test_a_name_of_the_library_cannot_be_taken():
         nsslib.observable(name="q", words="mine", estimator="", symbol="q")(lambda x, J0, g: x[..., 0])
 
 
-def test_a_wrong_shape_is_named(tmp_path, monkeypatch):
+def test_a_wrong_shape_is_named(tmp_path, monkeypatch, undrawn_sweep):
     (tmp_path / "wrong_shape.py").write_text(
         "import nsslib\n@nsslib.observable(words='w', estimator='e', symbol='s')\ndef units(x, J0, g):\n    return x\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(nsslib.UserError, match=r"observable units: returns shape .*give \(replica, g, beta\)"):
-        nsslib.run_sweep(SWEEP | {"name": "bad", "observables": ["wrong_shape:units"]}, directory=tmp_path)
+        undrawn_sweep(SWEEP | {"name": "bad", "observables": ["wrong_shape:units"]}, directory=tmp_path)

@@ -28,9 +28,9 @@ def blocks(language):
 
 
 @pytest.fixture
-def directory(tmp_path, monkeypatch):
+def directory(tmp_path, monkeypatch, undrawn_sweep):
     """A working directory with the results of a small demo, and nothing slow in what is called."""
-    nsslib.run_sweep(DEMO, directory=tmp_path / "results")
+    undrawn_sweep(DEMO, tmp_path / "results")
     (tmp_path / "mine.yaml").write_text(blocks("yaml")[0])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results" / "mine").symlink_to(tmp_path / "results" / "demo")
@@ -63,7 +63,7 @@ def test_the_commands_of_the_readme_run(directory, line):
 def test_every_folder_of_the_layout_is_there():
     layout = README.split("## Layout")[1]
     named = re.findall(r"^      (\w+)/ ", layout, flags=re.M)
-    assert {p.parent.name for p in (ROOT / "nsslib").glob("*/__init__.py")} == set(named) | {"executors"}
+    assert {p.parent.name for p in (ROOT / "nsslib").glob("*/__init__.py")} == set(named)
 
 
 def test_links_lead_somewhere():

@@ -80,10 +80,10 @@ def test_it_resumes_from_its_checkpoint_and_gives_the_same_numbers(directory):
     np.testing.assert_allclose(found["norm"], expected, rtol=1e-13)
 
 
-def test_it_runs_without_snakemake_beside_a_block_that_is_sampled(directory):
+def test_it_runs_without_snakemake_beside_a_block_that_is_sampled(directory, undrawn_sweep):
     sampled = {"N": [4, 6, 8], "g": [0.5, 1.0], "beta": [2.0, 5.0], "seeds": 2}
     sweep = SWEEP | {"blocks": SWEEP["blocks"] | {"sampled": sampled}, "sampler": {"burn_in": 60, "steps": 40}}
-    results = nsslib.run_sweep(sweep, directory=directory)
+    results = undrawn_sweep(sweep, directory)
     assert_exact(norms(results))
     table = xr.open_datatree(results / "order_parameters.zarr", engine="zarr")
     assert dict(table.sizes) == {"gamma": 1, "N": 3, "g": 2, "beta": 2}
