@@ -23,7 +23,7 @@ test-all: .venv/installed
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not cluster"
 
 quick: .venv/installed
-	$(BIN)/pytest -m "not slow and not cluster"
+	$(BIN)/pytest -m "not slow and not heavy and not cluster"
 
 # Failure drills on a private SLURM and on Dask workers; nothing is skipped.
 cluster: .venv/installed slurm-up

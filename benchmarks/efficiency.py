@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nsslib import couplings
 from nsslib.analysis.chains.statistics import chain_statistics, start_disagreement
 from nsslib.config.schema import Model, Sampler, Save
-from nsslib.grid.shard import Shard
+from nsslib.grid.sampling import Sampling
 from nsslib.sampling.dataset import to_tree
 from nsslib.sampling.run import Run, run
 
@@ -83,19 +83,19 @@ class Efficiency:
 
 def series_of_q(sampler: Sampler, seed: int, every: int) -> NDArray[np.float64]:
     """Series of q (draw, chain) of one sample; nothing else is recorded."""
-    this = Run(Shard("bench", 0.0, N, seed, (G,), (BETA,), Model(), sampler))
+    this = Run(Sampling("bench", 0.0, N, seed, (G,), Model(), (BETA,), sampler))
     draws = []
     while this.t < this.total:
         this.step()
         if this.t > sampler.burn_in and this.t % every == 0:
-            draws.append(np.mean(np.tanh(this.ensemble.rows(this.ensemble.chains.X)) ** 2, axis=-1))
+            draws.append(np.mean(np.tanh(this.ensemble.backend.state()[0]) ** 2, axis=-1))
     return np.array(draws)
 
 
 def ours(settings: dict[str, Any], forces: float = FORCES) -> Efficiency:
     """Efficiency of one of our samplers; two products of any kind count as a force evaluation."""
     sampler = Sampler(**settings, replicas=CHAINS, exchange=None)
-    shard = Shard("bench", 0.0, N, 0, (G,), (BETA,), Model(), sampler)
+    shard = Sampling("bench", 0.0, N, 0, (G,), Model(), (BETA,), sampler)
     cost = 0.5 * shard.products / (sampler.steps + sampler.burn_in)
     steps = round(forces / cost)
     save = Save(observables=steps // 8, trajectories=0)
@@ -119,7 +119,7 @@ def euler_slope() -> float:
     sampler = Sampler(steps=3000, replicas=16, exchange=None, save=Save(observables=2, trajectories=0))
     slopes = []
     for seed in SEEDS:
-        single = run(Shard("bench", 0.0, N, seed, (G,), (BETA,), Model(), sampler)).recorder.single
+        single = run(Sampling("bench", 0.0, N, seed, (G,), Model(), (BETA,), sampler)).recorder.single
         w = N * (0.5 * single["laplacian"] - 0.25 * single["grad2"])
         slopes.append(-np.cov(single["q"].ravel(), w.ravel())[0, 1] / single["q"].mean())
     return float(np.mean(slopes))
@@ -189,7 +189,7 @@ def exchanged() -> None:
 
 def _cell_of(cells: Any, sampler: Sampler, seed: int) -> tuple[float, float]:
     """ESS of q per 1000 force evaluations at (1.2, 1000), and the cold/hot difference at (1.5, 1000)."""
-    shard = Shard("bench", 0.0, 64, seed, *cells, Model(), sampler)
+    shard = Sampling("bench", 0.0, 64, seed, cells[0], Model(), cells[1], sampler)
     series = to_tree(shard, run(shard))["observables"].to_dataset()
     table = chain_statistics(series["q"].sel(g=1.2, beta=1000.0), ("replica", "draw"))
     z = start_disagreement(series["q"].sel(g=1.5, beta=1000.0), "replica", series["hot"], "draw")

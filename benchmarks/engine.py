@@ -25,13 +25,11 @@ from peers import PEERS, STEPS, one_core
 from threadpoolctl import threadpool_limits
 
 from nsslib.config.schema import DEMO, Exchange, Model, Sampler, Save
-from nsslib.grid.shard import Shard
-from nsslib.kernels.cpu.integrators import EULER_MARUYAMA, HMC, step
-from nsslib.sampling import checkpoint
+from nsslib.grid.sampling import Sampling
 from nsslib.sampling.dataset import to_tree
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.run import Run, run
-from nsslib.storage import store
+from nsslib.storage import checkpoint, store
 
 REPEATS = 7
 
@@ -54,20 +52,17 @@ def medians(*functions: Callable[[], object], seconds: float = 0.15) -> list[flo
     return [float(np.median(found)) for found in times]
 
 
-def plain_shard(N: int, columns: int, precision: str = "float64", precondition: bool = False) -> Shard:
+def plain_shard(N: int, columns: int, precision: str = "float64", precondition: bool = False) -> Sampling:
     """A shard of exactly so many columns, no exchange."""
     g = tuple(float(v) for v in np.linspace(0.5, 1.2, columns // 16))
     sampler = Sampler(exchange=None, precision=precision, precondition=precondition)
-    return Shard("bench", 0.0, N, 0, g, tuple(float(b) for b in range(1, 9)), Model(), sampler)
+    return Sampling("bench", 0.0, N, 0, g, Model(), tuple(float(b) for b in range(1, 9)), sampler)
 
 
-def stepper(ensemble: Ensemble, number: int, count: int) -> Callable[[], None]:
+def stepper(ensemble: Ensemble, scheme: str, n_leapfrog: int) -> Callable[[], object]:
     """One step of all chains, as a function of nothing."""
-    eps = np.full(ensemble.chains.g.shape, 0.05)
-    keep, acceptance = np.zeros_like(eps), np.empty_like(eps)
-    return lambda: step(
-        number, ensemble.network, ensemble.chains, ensemble.scratch, eps, keep, count, ensemble.key, 3, acceptance
-    )
+    eps = np.full(len(ensemble.cell), 0.05)
+    return lambda: ensemble.backend.step(scheme, eps, np.zeros_like(eps), n_leapfrog, 3)
 
 
 def against_products() -> None:
@@ -80,7 +75,7 @@ def against_products() -> None:
         for N in (64, 100, 128, 256, 512, 1024):
             ensemble, whitened = (Ensemble(plain_shard(N, 256, precision, p)) for p in (False, True))
             X = np.random.default_rng(0).normal(size=(256, N)).astype(precision)
-            out, J0 = np.empty_like(X), ensemble.J0
+            out, J0 = np.empty_like(X), ensemble.J0.astype(precision)
 
             def products(X=X, out=out, J0=J0) -> None:
                 np.dot(X, J0, out=out)
@@ -88,9 +83,9 @@ def against_products() -> None:
 
             L = 16
             langevin, *trajectories = (
-                stepper(ensemble, EULER_MARUYAMA, 1),
-                stepper(ensemble, HMC, L),
-                stepper(whitened, HMC, L),
+                stepper(ensemble, "euler-maruyama", 1),
+                stepper(ensemble, "hmc", L),
+                stepper(whitened, "hmc", L),
             )
             blas, em, hmc, preconditioned = medians(products, langevin, *trajectories)
             ratios = em / blas, hmc / L / blas, preconditioned / L / (1.5 * blas)
@@ -105,9 +100,9 @@ def against_peers() -> None:
     print("   absent: " + (", ".join(absent) or "none"))
     for N in (100, 256, 512):
         ensemble = Ensemble(plain_shard(N, 256))
-        one = stepper(ensemble, EULER_MARUYAMA, 1)
+        one = stepper(ensemble, "euler-maruyama", 1)
 
-        def advance(one: Callable[[], None] = one) -> None:
+        def advance(one: Callable[[], object] = one) -> None:
             for _ in range(STEPS):
                 one()
 
@@ -123,18 +118,18 @@ def overhead() -> None:
     block = DEMO.blocks["main"]
     print("d  whole shard of the demo's grid / its trajectories alone")
     for N in (64, 128, 256):
-        shard = Shard("bench", 0.0, N, 0, tuple(block.g), tuple(block.beta), DEMO.model, DEMO.sampler)
+        shard = Sampling("bench", 0.0, N, 0, tuple(block.g), DEMO.model, tuple(block.beta), DEMO.sampler)
 
-        def whole(shard: Shard = shard) -> None:
+        def whole(shard: Sampling = shard) -> None:
             with tempfile.TemporaryDirectory() as place:
                 path = Path(place)
                 this = Run(shard)
                 for _ in range(this.total):
                     this.step()
-                checkpoint.save(path / "c", shard, this.state())
+                checkpoint.save(path / "c", shard.settings(), this.state())
                 store.publish(to_tree(shard, this.record()), path / "s.zarr", "shard")
 
-        def moves(shard: Shard = shard) -> None:
+        def moves(shard: Sampling = shard) -> None:
             this = Run(shard)
             for _ in range(this.total):
                 this._move()
@@ -146,7 +141,7 @@ def overhead() -> None:
 
 def _timed_shard(seed: int) -> None:
     sampler = Sampler(steps=300, burn_in=60, exchange=Exchange(), save=Save(trajectories=0))
-    run(Shard("bench", 0.0, 128, seed, (0.8, 1.0, 1.2), (3.0, 10.0, 30.0), Model(), sampler))
+    run(Sampling("bench", 0.0, 128, seed, (0.8, 1.0, 1.2), Model(), (3.0, 10.0, 30.0), sampler))
 
 
 def workers() -> None:

@@ -1,4 +1,4 @@
-"""Wall time of `snakemake --until sample` over the sampling alone, for every executor that is there.
+"""Wall time of `snakemake --until compute` over the sampling alone, for every executor that is there.
 
     python benchmarks/executors.py [--shards 40] [--seconds 20] [--cores 2] [--apart] [local dask slurm]
 
@@ -25,7 +25,8 @@ import numpy as np
 
 from nsslib.config.files import parse
 from nsslib.grid.batch import batches
-from nsslib.grid.shard import Shard, shards
+from nsslib.grid.sampling import Sampling
+from nsslib.grid.task import shards
 from nsslib.monitor.plan import seconds_per_step
 from nsslib.sampling.run import run
 
@@ -48,7 +49,7 @@ def sweep(count: int, seconds: float, apart: bool) -> dict[str, Any]:
     return config
 
 
-def sampling_seconds(shard: Shard) -> float:
+def sampling_seconds(shard: Sampling) -> float:
     """Time that sampling a shard takes, start of the process and compilation not counted."""
     return run(shard).wall_time
 
@@ -71,7 +72,7 @@ def whole_run(executor: str, config: dict[str, Any], cores: int) -> tuple[float,
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", place,
-             "--profile", ROOT / "profiles" / executor, "--configfile", path, "--until", "sample", *limit],
+             "--profile", ROOT / "profiles" / executor, "--configfile", path, "--until", "compute", *limit],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         took = time.perf_counter() - began

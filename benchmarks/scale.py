@@ -17,11 +17,12 @@ from pathlib import Path
 from nsslib.config.files import parse
 from nsslib.config.schema import Config
 from nsslib.grid.batch import batches
-from nsslib.grid.shard import Shard, shards
+from nsslib.grid.sampling import Sampling
+from nsslib.grid.task import shards
 from nsslib.monitor.plan import estimates
 from nsslib.monitor.progress import Reporter
+from nsslib.stages.compute import ensure_shard
 from nsslib.stages.reduce import reduce_sweep
-from nsslib.stages.sample import ensure_shard
 from nsslib.storage import store
 
 
@@ -45,7 +46,7 @@ def synthesise(config: Config, results: Path) -> None:
         link(path, results / shard.path, files, root, shard)
 
 
-def link(source: Path, target: Path, files: list[Path], root: dict, shard: Shard) -> None:
+def link(source: Path, target: Path, files: list[Path], root: dict, shard: Sampling) -> None:
     """Store with the content of another and the identity of a shard."""
     for directory in {file.parent for file in files}:
         (target / directory).mkdir(parents=True, exist_ok=True)

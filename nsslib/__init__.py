@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nsslib.api import open_results, run_sweep, simulate
     from nsslib.errors import UserError
     from nsslib.model.couplings import couplings
+    from nsslib.model.observables import observable
     from nsslib.model.quasipotential import drift, energy, gradient, residual
     from nsslib.theory.replica import solve
 
@@ -27,6 +28,7 @@ _HOMES = {
     "simulate": "nsslib.api",
     "run_sweep": "nsslib.api",
     "open_results": "nsslib.api",
+    "observable": "nsslib.model.observables",
     "UserError": "nsslib.errors",
 }
 
@@ -38,6 +40,7 @@ __all__ = [
     "drift",
     "energy",
     "gradient",
+    "observable",
     "open_results",
     "residual",
     "run_sweep",

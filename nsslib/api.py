@@ -9,24 +9,24 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from nsslib.analysis.chains.stopping import judge_of
 from nsslib.config.files import load, parse
 from nsslib.config.schema import Config
 from nsslib.errors import UserError
 from nsslib.executors.dask import sample
+from nsslib.executors.deadline import time_limit
 from nsslib.grid.batch import batches
-from nsslib.grid.shard import shards
+from nsslib.grid.results import samples
+from nsslib.grid.sampling import sampled
 from nsslib.monitor.progress import Reporter
 from nsslib.report.draw import draw_sweep
-from nsslib.sampling.dataset import to_tree
-from nsslib.sampling.run import run
+from nsslib.stages.compute import computed, ensure_shard, run_batch
 from nsslib.stages.config import record_config
 from nsslib.stages.fit import fit_sweep
 from nsslib.stages.reduce import reduce_sweep
 from nsslib.stages.report import overview_sweep
-from nsslib.stages.sample import ensure_shard, run_batch
 from nsslib.stages.theory import theory_sweep
 from nsslib.storage import store
+from nsslib.tasks import Sitting
 
 TABLES = ("order_parameters", "theory", "fits")
 
@@ -100,12 +100,10 @@ def simulate(
                         "precision": precision, **settings},
         }
     )  # fmt: skip
-    (shard,) = shards(config)
+    (shard,) = sampled(config)
     with Reporter(quiet=not progress) as reporter:
         if out is None:
-            return to_tree(
-                shard, run(shard, watch=reporter.watch(shard.label), note=reporter.say, judge=judge_of(shard))
-            )
+            return computed(shard, Sitting(on_step=reporter.on_step(shard.label), note=reporter.say))
         path = Path(out)
         ensure_shard(shard, path, path.with_name(f"{path.name}.checkpoint"), reporter)
     return store.read(path, "shard", shard.fingerprint)
@@ -156,15 +154,15 @@ def run_sweep(
     record_config(config, results)
     with Reporter() as reporter:
         if client is None:
+            should_stop = time_limit()
             for batch in jobs:
-                run_batch(batch, results, reporter)
+                run_batch(batch, results, reporter, should_stop)
         else:
             sample(client, jobs, results, reporter)
     reduce_sweep(config, results)
-    theory_sweep(config, results)
-    fit_sweep(config, results)
-    overview_sweep(config, results)
-    draw_sweep(config, results)
+    if samples(config):
+        for stage in (theory_sweep, fit_sweep, overview_sweep, draw_sweep):
+            stage(config, results)
     return results
 
 

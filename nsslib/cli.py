@@ -103,7 +103,7 @@ def plan(config: ConfigFile, as_json: AsJson = False) -> None:
     table = Table("block, gamma, N", "shards", "jobs", "columns", "of these asked for", "s / shard", "CPU-hours",
                   "memory", "disk / shard", title=f"plan of {config}")  # fmt: skip
     for row in rows:
-        counts = (str(row[key]) for key in ("place", "shards", "jobs", "columns", "cells"))
+        counts = (str(row[key]) for key in ("place", "shards", "jobs", "columns", "asked"))
         table.add_row(
             *counts, f"{row['seconds']:.3g}", f"{row['cpu_hours']:.3g}", _size(row["memory"]), _size(row["disk"])
         )
@@ -140,7 +140,7 @@ def theory(
             eta,
             phi,
             branch,  # type: ignore[arg-type]  # checked by solve
-            told=lambda done, total: bar.update(task, completed=done, total=total),
+            on_point=lambda done, total: bar.update(task, completed=done, total=total),
         )
     frame = solution.reset_coords(drop=True).to_dataframe().reset_index()
     axes = [name for name in ("gamma", "g", "beta", "branch") if name in frame]

@@ -14,6 +14,10 @@ class UserError(ValueError):
     """
 
 
+class Terminated(UserError):
+    """The work was asked to end; its state is saved and another try continues from it."""
+
+
 def suggest(word: str, choices: Iterable[str]) -> str:
     """Return '; did you mean X?' for a near miss, else '; choose from ...'."""
     choices = list(choices)

@@ -6,5 +6,5 @@ kernel version are computed again, and Snakemake reruns what used it.
 """
 
 __version__ = "0.1.0"
-KERNEL_VERSION = "2"
+KERNEL_VERSION = "3"
 STORE_VERSION = "1"

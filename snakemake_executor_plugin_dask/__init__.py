@@ -68,7 +68,7 @@ class Executor(RemoteExecutor):
         self._workers: list[cluster.Resources] = []
         try:
             self._client = self._open(settings.scheduler, settings.workers)
-            self._look_at_workers()
+            self._update_workers()
         except BaseException:
             super().shutdown()
             raise
@@ -117,8 +117,8 @@ class Executor(RemoteExecutor):
             ) from None
         return client
 
-    def _look_at_workers(self) -> None:
-        """Learn what workers there are; one that died counts on, as it may come back."""
+    def _update_workers(self) -> None:
+        """Record which workers there are; one that died still counts, as it may come back."""
         try:
             workers = cluster.workers_of(self._client)
         except Exception:
@@ -128,7 +128,7 @@ class Executor(RemoteExecutor):
 
     def run_jobs(self, jobs: list[JobExecutorInterface]) -> None:
         """Submit the jobs that are ready."""
-        self._look_at_workers()
+        self._update_workers()
         super().run_jobs(jobs)
 
     def run_job(self, job: JobExecutorInterface) -> None:

@@ -1,4 +1,4 @@
-"""Dask clusters as the executor sees them: an own one on loopback, and what workers offer to jobs."""
+"""Dask clusters as the executor sees them: one of its own on loopback, and what workers offer to jobs."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Command:
     mark: str
 
     def ending(self) -> bool:
-        """Whether the job has begun and processes of it may still run."""
+        """Whether the job has begun and some of its processes may still run."""
         mark = Path(self.mark)
         return mark.exists() and not mark.read_text(encoding="utf-8")
 

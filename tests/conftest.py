@@ -5,7 +5,7 @@ from hypothesis import settings
 
 from nsslib import run_sweep
 from nsslib.config.files import parse
-from nsslib.grid.shard import shards
+from nsslib.grid.task import shards
 
 settings.register_profile("nsslib", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("nsslib")

@@ -14,7 +14,7 @@ import nsslib
 from nsslib import cli
 from nsslib.config.files import render
 from nsslib.monitor.heartbeat import Beat
-from nsslib.monitor.status import Progress, Status
+from nsslib.monitor.status import PlaceStatus, Status
 from nsslib.stages.report import read_verdicts
 from nsslib.theory.replica.solver import VARIABLES
 from nsslib.version import KERNEL_VERSION
@@ -147,7 +147,7 @@ def test_table_and_json_of_theory_show_the_same(nss):
 
 def test_status_as_json_tells_what_runs_and_what_failed(nss, monkeypatch):
     beat = Beat("node7", step=25, total=100, rate=5.0, remark="R-hat 1.2")
-    rows = [Progress("main/gamma=0/N=4", done=1, running=1, failed=1, seconds_left=math.nan)]
+    rows = [PlaceStatus("main/gamma=0/N=4", done=1, running=1, failed=1, seconds_left=math.nan)]
     sweep = Status(rows, {"seed=1": beat}, {"seed=2": "no memory"})
     monkeypatch.setattr("nsslib.monitor.status.status", lambda results: sweep)
     state = rows_of(nss("status", "somewhere", "--json")[1])

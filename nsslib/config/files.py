@@ -192,7 +192,7 @@ def _lines(model: BaseModel, indent: str) -> Iterator[str]:
         if isinstance(value, BaseModel):
             yield f"{indent}{key}:{note}"
             yield from _lines(value, indent + "  ")
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and all(isinstance(member, BaseModel) for member in value.values()):
             yield f"{indent}{key}:{note}"
             for name, member in value.items():
                 yield f"{indent}  {_scalar(name)}:"

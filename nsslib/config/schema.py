@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from nsslib.config.schemes import SCHEMES, Name
+
 MOST_VALUES = 100_000
 """Of a linspace or geomspace."""
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -115,13 +117,25 @@ class Block(_Closed):
         min_length=1, description="coupling strengths: a list, linspace or geomspace [first, last, count]"
     )
     beta: Annotated[list[Beta], _spaced(Beta), AfterValidator(_increasing)] = Field(
-        min_length=1, description="inverse temperatures: a list, linspace or geomspace [first, last, count]"
+        [], description="inverse temperatures: a list, linspace or geomspace [first, last, count]"
     )
     seeds: Annotated[
         list[Seed],
         BeforeValidator(_seeds, json_schema_input_type=Annotated[int, Field(ge=1)] | list[Seed]),
         AfterValidator(_distinct),
     ] = Field(min_length=1, description="disorder samples: a count, or a list of seeds")
+    task: dict[str, dict[str, Any]] = Field(
+        {"sampling": {}},
+        min_length=1,
+        max_length=1,
+        description="what is computed: sampling, or module:class of a task",
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Block:
+        if "sampling" in self.task and not self.beta:
+            raise ValueError("beta: required key is missing")
+        return self
 
 
 class Save(_Closed):
@@ -171,7 +185,7 @@ class Until(_Closed):
 class Sampler(_Closed):
     """How a shard is sampled."""
 
-    integrator: Literal["hmc", "mala", "ghmc", "baoab", "euler-maruyama"] = Field(
+    integrator: Name = Field(
         "hmc", description="hmc, mala, ghmc: exact; baoab, euler-maruyama: unadjusted, biased in their time step"
     )
     step_size: Annotated[
@@ -196,12 +210,13 @@ class Sampler(_Closed):
         Exchange(), description="replica exchange over the grid; false: none"
     )
     precision: Literal["float64", "float32"] = Field("float64", description="of the state; sums are float64")
+    thermal_seed: int = Field(0, ge=0, lt=2**32, description="another one repeats the runs on the same couplings")
     save: Save = Field(Save(), description="cadence of what is stored")
 
     @property
     def preconditioned(self) -> bool:
         """Whether the integrator moves in whitened coordinates."""
-        return self.precondition and self.integrator != "euler-maruyama"
+        return self.precondition and SCHEMES[self.integrator].preconditioned
 
     @model_validator(mode="after")
     def _consistent(self) -> Sampler:
@@ -212,7 +227,7 @@ class Sampler(_Closed):
                 f"steps: {self.steps} steps give {self.steps // self.save.observables} draws; "
                 f"error estimates need >= 8: raise steps or lower save.observables"
             )
-        if self.step_size == "auto" and self.integrator in ("hmc", "mala", "ghmc") and self.burn_in < 50:
+        if self.step_size == "auto" and SCHEMES[self.integrator].exact and self.burn_in < 50:
             raise ValueError(f"burn_in: {self.burn_in} steps are too few to tune the step size; give >= 50")
         return self
 
@@ -236,11 +251,17 @@ class Config(_Closed):
     )
     sampler: Sampler = Field(Sampler(), description="how it is sampled")
     convergence: Convergence = Field(Convergence(), description="when a cell counts as converged")
+    observables: list[Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]] = Field(
+        [], description="observables of your own, each module:function, recorded beside those of nsslib"
+    )
 
     @model_validator(mode="after")
     def _cells_are_unique(self) -> Config:
         keys = {"gamma": "gamma", "N": "N", "g": "g", "beta": "beta", "seed": "seeds"}
         for (a, first), (b, second) in combinations(self.blocks.items(), 2):
+            if first.task != second.task:
+                continue
+            keys = keys if first.beta else {axis: key for axis, key in keys.items() if axis != "beta"}
             shared = {axis: set(getattr(first, key)) & set(getattr(second, key)) for axis, key in keys.items()}
             if all(shared.values()):
                 cell = ", ".join(f"{axis}={min(values)}" for axis, values in shared.items())

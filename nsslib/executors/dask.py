@@ -10,27 +10,27 @@ from typing import Any
 
 from nsslib.errors import UserError
 from nsslib.grid.batch import Batch
-from nsslib.monitor.progress import Reporter, Watch
-from nsslib.stages.sample import run_batch
+from nsslib.monitor.progress import Reporter
+from nsslib.stages.compute import run_batch
 
 
 def sample(client: Any, jobs: list[Batch], results: Path, reporter: Reporter) -> None:
     """Sample batches on the workers of a client; a failed one does not stop the others.
 
     Workers write stores and checkpoints themselves, so they need the file system of the results. A batch whose worker
-    died is begun again elsewhere, where its checkpoint left it, as often as the cluster allows. A dying worker takes
-    along what waited on it: such batches are tried once more at the end, one by one, to name only those that kill.
+    died starts again on another one, from its checkpoint, as often as the cluster allows. A dying worker also fails the
+    batches that waited on it: these are tried once more at the end, one by one, to name only those that kill.
 
     Raises
     ------
     UserError
         A line for every batch that failed, once all are done.
     """
-    told = reporter.count(results.name, sum(len(job.shards) for job in jobs))
+    count = reporter.count(results.name, sum(len(job.shards) for job in jobs))
     failed: dict[str, BaseException] = {}
 
     def attempt(batches: list[Batch]) -> list[Batch]:
-        """Sample some; returns those that died beside others."""
+        """Sample batches; returns those whose worker died while it had others too."""
         killed = []
         with closing(_outcomes(client, batches, results)) as outcomes:
             for job, error in outcomes:
@@ -40,7 +40,7 @@ def sample(client: Any, jobs: list[Batch], results: Path, reporter: Reporter) ->
                 if error:
                     failed[job.name] = error
                     reporter.say(f"{job.name}: failed: {error}")
-                told(len(job.shards))
+                count(len(job.shards))
         return killed
 
     for job in attempt(jobs):
@@ -61,12 +61,12 @@ def _outcomes(client: Any, batches: list[Batch], results: Path) -> Generator[tup
         for future in as_completed(futures):
             yield futures[future], None if future.status == "finished" else _reason(future)
     finally:
-        # After an interrupt: what runs ends at its next step, what waits never begins.
+        # After an interrupt: what runs saves its state at its next step, what waits never begins.
         client.cancel(list(futures))
 
 
 class WorkerDied(Exception):
-    """Dask gave up a task, for the workers that ran it died."""
+    """Dask gave up a task because the workers that ran it died."""
 
 
 def _reason(future: Any) -> BaseException:
@@ -80,29 +80,14 @@ def _reason(future: Any) -> BaseException:
 
 
 def _work(batch: Batch, results: Path) -> None:
-    """A batch on a worker, quiet; what it returns is on disk."""
-    with _Listener() as listener:
-        run_batch(batch, results, listener)
+    """Sample a batch on a worker, without reports; Dask cannot stop a thread, so a cancelled task ends itself."""
+    from distributed import get_worker
 
+    worker = get_worker()
+    tasks, key = worker.state.tasks, worker.get_current_task()
 
-class Cancelled(Exception):
-    """The client no longer wants the result of this task."""
+    def cancelled() -> str | None:
+        task = tasks.get(key)
+        return "cancelled" if task is None or task.state == "cancelled" else None
 
-
-class _Listener(Reporter):
-    """Says nothing, and ends a shard at the step at which its task was cancelled (Dask cannot stop a thread)."""
-
-    def __init__(self) -> None:
-        from distributed import get_worker
-
-        super().__init__(quiet=True)
-        worker = get_worker()
-        self._tasks, self._key = worker.state.tasks, worker.get_current_task()
-
-    def watch(self, label: str) -> Watch:
-        def told(done: int, total: int, acceptance: float, remark: str = "") -> None:
-            task = self._tasks.get(self._key)
-            if task is None or task.state == "cancelled":
-                raise Cancelled(f"{label}: cancelled at step {done} of {total}")
-
-        return told
+    run_batch(batch, results, Reporter(quiet=True), cancelled)

@@ -1,25 +1,78 @@
-"""The time that SLURM lets this process run, and a warning before it is over.
+"""When the scheduler ends this process, so that its state is saved shortly before.
 
 SLURM's own warning (``sbatch --signal``) need not reach the sampling: where jobs are tracked by cgroups it goes to
-the direct children of SLURM alone, and below Snakemake that is Snakemake. So the process looks at the clock itself.
+the direct children of SLURM alone, and below Snakemake that is Snakemake. So the process watches the clock itself.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
-import signal
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from datetime import datetime
+
+from nsslib.errors import UserError
+from nsslib.tasks import ShouldStop
 
 WARNING_SECONDS = 120.0
 """Time to end a step, save the state and leave; at most half of what there is at the start."""
 
+_FIRST_SECONDS = 1e9
+"""Smallest number that counts as unix seconds (2001): a smaller one is a date without its dashes."""
 
-def remaining_seconds() -> float | None:
-    """Seconds until SLURM ends the job that this process belongs to; None outside a job or without a limit."""
+
+def time_limit() -> ShouldStop:
+    """Reason to stop from shortly before the end of this process on.
+
+    Raises
+    ------
+    UserError
+        If NSSLIB_DEADLINE is no time.
+    """
+    end, now = end_time(), time.time()
+    if end is None:
+        return lambda: None
+    last = end - min(WARNING_SECONDS, (end - now) / 2)
+    return lambda: "time limit" if time.time() >= last else None
+
+
+def end_time() -> float | None:
+    """Unix seconds at which this process will be ended; None if nothing says so.
+
+    NSSLIB_DEADLINE comes first, for any scheduler; then what SLURM tells the job, then what squeue tells.
+    """
+    deadline = os.environ.get("NSSLIB_DEADLINE", "").strip()
+    if deadline:
+        return _unix_seconds(deadline)
+    end = os.environ.get("SLURM_JOB_END_TIME", "")
+    # A time that is past was inherited from another job.
+    if end.isdecimal() and float(end) > time.time():
+        return float(end)
+    seconds = _squeue_seconds()
+    return None if seconds is None else time.time() + seconds
+
+
+def _unix_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        seconds = moment.timestamp() if moment and moment.tzinfo else math.nan
+    if not _FIRST_SECONDS <= seconds < math.inf:
+        raise UserError(
+            f"NSSLIB_DEADLINE: {text!r} is no time; give unix seconds or ISO 8601 with its zone, "
+            "as 2030-01-31T12:00:00+01:00"
+        )
+    return seconds
+
+
+def _squeue_seconds() -> float | None:
+    """Seconds that squeue gives the job of this process; None outside a job or without a limit."""
     job = os.environ.get("SLURM_JOB_ID", "")
     if not job.isdecimal():
         return None
@@ -40,22 +93,3 @@ def parse_time_left(text: str) -> float | None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return 60.0 * (60 * (24 * days + hours) + minutes) + seconds
-
-
-@contextmanager
-def warned_before_the_limit() -> Iterator[None]:
-    """SIGTERM to this process shortly before its SLURM job ends; nothing outside a job.
-
-    Only the main thread can listen to signals; from another one nothing is sent.
-    """
-    left = remaining_seconds() if threading.current_thread() is threading.main_thread() else None
-    if left is None:
-        yield
-        return
-    warning = threading.Timer(left - min(WARNING_SECONDS, left / 2), os.kill, (os.getpid(), signal.SIGTERM))
-    warning.daemon = True
-    warning.start()
-    try:
-        yield
-    finally:
-        warning.cancel()

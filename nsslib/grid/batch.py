@@ -1,4 +1,4 @@
-"""Aligned groups of shards that one job runs."""
+"""Aligned groups of shards that one job computes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 
 from nsslib.config.schema import Config
 from nsslib.grid.identity import named
-from nsslib.grid.shard import Shard, shards
+from nsslib.grid.task import Task, shards
 
 BATCH_FLOP = 6e12
 """Work of one job (a minute and a half at 70 GF/s) up to which small shards are run together."""
@@ -20,10 +20,10 @@ LARGEST_BATCH = 6
 
 @dataclass(frozen=True)
 class Batch:
-    """Shards of one (block, gamma, N) that one job runs one after another."""
+    """Shards of one (block, gamma, N) that one job computes one after another."""
 
     label: str
-    shards: tuple[Shard, ...]
+    shards: tuple[Task, ...]
 
     @property
     def name(self) -> str:
@@ -52,11 +52,11 @@ def batches(config: Config) -> list[Batch]:
     Batch k of a (block, gamma, N) holds the seeds in [k n, (k + 1) n), n a power of two (1 to 64)
     chosen by the work of one shard: adding seeds never moves the others to another job.
     """
-    groups: dict[tuple[str, str], list[Shard]] = {}
+    groups: dict[tuple[str, str], list[Task]] = {}
     sizes: dict[str, int] = {}
     for shard in shards(config):
         place = shard.place
         if place not in sizes:
-            sizes[place] = 2 ** min(max(math.floor(math.log2(BATCH_FLOP / shard.flop)), 0), LARGEST_BATCH)
+            sizes[place] = 2 ** min(max(math.floor(math.log2(BATCH_FLOP / max(shard.flop(), 1.0))), 0), LARGEST_BATCH)
         groups.setdefault((place, _label(shard.seed, sizes[place])), []).append(shard)
     return [Batch(label, tuple(members)) for (_, label), members in groups.items()]

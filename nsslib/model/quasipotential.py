@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nsslib.model.transfer import Array, transfer
+from nsslib.arrays import Array
+from nsslib.model.transfer import transfer
 
 
 def residual(x: ArrayLike, J: ArrayLike, phi: str = "tanh") -> Array:

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf
 
+from nsslib.arrays import Array
 from nsslib.errors import UserError, suggest
-
-Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

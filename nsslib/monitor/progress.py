@@ -7,16 +7,17 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nsslib.errors import UserError
 
-SECONDS_BETWEEN_LINES = 10.0
+if TYPE_CHECKING:
+    from nsslib.tasks import OnStep
 
-Watch = Callable[[int, int, float, str], None]
+SECONDS_BETWEEN_LINES = 10.0
 
 
 def clock(seconds: float) -> str:
@@ -40,6 +41,40 @@ def logged(path: str) -> Iterator[TextIO]:
         print("done", file=log)
 
 
+class Pace:
+    """Speed of one try of a shard, and when to report it.
+
+    Parameters
+    ----------
+    seconds : float
+        Time between two reports; the first one is due as long after the begin.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began = self._reported = time.monotonic()
+        self._first: int | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the begin."""
+        return time.monotonic() - self._began
+
+    def rate(self, done: int) -> float:
+        """Steps a second of this try; it has to be called after its first step."""
+        if self._first is None:  # a resumed shard does not begin at 0
+            self._first = done - 1
+        return (done - self._first) / max(self.elapsed, 1e-9)
+
+    def due(self) -> bool:
+        """Whether it is time for a report, which is then taken as given."""
+        now = time.monotonic()
+        if now - self._reported <= self._seconds:
+            return False
+        self._reported = now
+        return True
+
+
 class Reporter:
     """Reports on shards to some streams: a bar where one is a terminal, lines elsewhere.
 
@@ -49,9 +84,12 @@ class Reporter:
         Where to report, standard error if none is given. Use as a context manager.
     quiet : bool
         Report nothing.
+    seconds : float
+        Time between two lines on one shard.
     """
 
-    def __init__(self, *streams: TextIO, quiet: bool = False) -> None:
+    def __init__(self, *streams: TextIO, quiet: bool = False, seconds: float = SECONDS_BETWEEN_LINES) -> None:
+        self._seconds = seconds
         self._streams = [] if quiet else list(streams or (sys.stderr,))
         self._bars = [
             Progress(
@@ -72,49 +110,44 @@ class Reporter:
             bar.stop()
 
     def say(self, line: str) -> None:
-        """Print one line everywhere."""
+        """Print one line on every stream."""
         for bar in self._bars:
             bar.console.print(line, highlight=False, markup=False)
-        for stream in self._lines:
-            print(line, file=stream, flush=True)
+        self._print(line)
 
-    def watch(self, label: str) -> Watch:
-        """Watcher of one shard, to be told of every step."""
+    def on_step(self, label: str) -> OnStep:
+        """Report on one shard: the function that is to be called after every step."""
         tasks = [(bar, bar.add_task(label, total=None, detail="")) for bar in self._bars]
-        began = time.monotonic()
-        spoken, first = began, None
+        pace = Pace(self._seconds)
 
-        def told(done: int, total: int, acceptance: float, remark: str = "") -> None:
-            nonlocal spoken, first
-            now = time.monotonic()
-            first = done - 1 if first is None else first
-            rate = (done - first) / max(now - began, 1e-9)
+        def on_step(done: int, total: int, acceptance: float, remark: str = "") -> None:
+            rate = pace.rate(done)
             detail = f"{rate:.0f} steps/s, acceptance {acceptance:.2f}" + (f", {remark}" if remark else "")
             for bar, task in tasks:
                 bar.update(task, completed=done, total=total, detail=detail)
                 if done == total:
                     bar.remove_task(task)
-            if self._lines and (done == total or now - spoken > SECONDS_BETWEEN_LINES):
-                spoken = now
-                eta = f"took {clock(now - began)}" if done == total else f"ETA {clock((total - done) / rate)}"
-                for stream in self._lines:
-                    print(f"{label}: step {done} of {total}, {eta}, {detail}", file=stream, flush=True)
+            if self._lines and (pace.due() or done == total):
+                eta = f"took {clock(pace.elapsed)}" if done == total else f"ETA {clock((total - done) / rate)}"
+                self._print(f"{label}: step {done} of {total}, {eta}, {detail}")
 
-        return told
+        return on_step
 
     def count(self, label: str, total: int) -> Callable[[int], None]:
-        """Counter of the shards of a sweep, to be told of every few that are done."""
+        """Report on the shards of a sweep: the function that is to be called with how many more are done."""
         tasks = [(bar, bar.add_task(label, total=total, detail="")) for bar in self._bars]
-        began, done = time.monotonic(), 0
+        pace, done = Pace(self._seconds), 0
 
-        def told(more: int) -> None:
+        def add(more: int) -> None:
             nonlocal done
             done += more
             detail = f"{done} of {total} shards"
             for bar, task in tasks:
                 bar.update(task, completed=done, detail=detail)
-            eta = (time.monotonic() - began) * (total - done) / done
-            for stream in self._lines:
-                print(f"{label}: {detail}, ETA {clock(eta)}", file=stream, flush=True)
+            self._print(f"{label}: {detail}, ETA {clock(pace.elapsed * (total - done) / done)}")
 
-        return told
+        return add
+
+    def _print(self, line: str) -> None:
+        for stream in self._lines:
+            print(line, file=stream, flush=True)

@@ -1,35 +1,39 @@
-"""How far a sweep is, by looking at its directory from any machine; nothing is opened for writing."""
+"""How far a sweep is, read from its directory on any machine, which need not be writable."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from nsslib.config.files import parse
 from nsslib.config.schema import Config
 from nsslib.errors import UserError
-from nsslib.grid.shard import Shard, shards
-from nsslib.monitor.heartbeat import Beat, beside, read
+from nsslib.grid.task import Task, shards
+from nsslib.monitor import heartbeat
+from nsslib.monitor.heartbeat import Beat, State
+from nsslib.storage import atomic
 
 SILENT_SECONDS = 120.0
 """Age of the last beat from which on a shard no longer counts as running."""
 
 _TIMED = 3
-"""Finished shards of a place that are asked how long they took."""
+"""Finished shards of a place whose time is read."""
 
 
 @dataclass
-class Progress:
+class PlaceStatus:
     """Shards of one (block, gamma, N).
 
     Attributes
     ----------
     done, running, queued, failed : int
-        Queued: not begun, or saved and waiting for another try. Failed: the last try ended with a
-        reason, or fell silent.
+        Queued: not begun, or saved and waiting for another try. Failed: the last try ended with an
+        error, or fell silent.
     seconds_left : float
-        Core-seconds still to be spent; nan while no shard of the place has told its speed.
+        Core-seconds still to be spent; nan while no shard of the place has a known speed.
     """
 
     place: str
@@ -44,7 +48,7 @@ class Progress:
 class Status:
     """A sweep seen from outside: counts by place, and the shards that run or failed."""
 
-    rows: list[Progress]
+    rows: list[PlaceStatus]
     running: dict[str, Beat] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -79,40 +83,41 @@ def config_of(results: Path) -> Config:
 
 
 def status(results: Path) -> Status:
-    """Look at every shard of a sweep."""
-    places: dict[str, list[Shard]] = {}
+    """Count the shards of a sweep by their stores and heartbeats."""
+    by_place: dict[str, list[Task]] = {}
     for shard in shards(config_of(results)):
-        places.setdefault(shard.place, []).append(shard)
-    found = Status([])
-    for place, members in places.items():
-        row = Progress(place)
+        by_place.setdefault(shard.place, []).append(shard)
+    sweep, now = Status([]), cache(atomic.now)
+    for place, members in by_place.items():
+        row = PlaceStatus(place)
         times: list[float] = []
-        open_beats: list[Beat | None] = []
+        beats: list[Beat | None] = []
         for shard in members:
             if (results / shard.path / "zarr.json").exists():
                 row.done += 1
                 if len(times) < _TIMED:
                     times.append(_wall_time(results / shard.path))
-                continue
-            told = read(beside(results / "checkpoints" / shard.path.replace(".zarr", ".npz")))
-            open_beats.append(told[0] if told else None)
-            _count(row, found, shard.label, told)
-        row.seconds_left = _left(times, open_beats)
-        found.rows.append(row)
-    return found
+            else:
+                checkpoint = results / "checkpoints" / shard.path.replace(".zarr", ".npz")
+                beat, age = heartbeat.read(heartbeat.path_of(checkpoint), now) or (None, 0.0)
+                beats.append(beat)
+                _count(row, sweep, shard.label, beat, age)
+        row.seconds_left = _seconds_left(times, beats)
+        sweep.rows.append(row)
+    return sweep
 
 
-def _count(row: Progress, found: Status, label: str, told: tuple[Beat, float] | None) -> None:
+def _count(row: PlaceStatus, sweep: Status, label: str, beat: Beat | None, age: float) -> None:
     """Count a shard that has no store by its last beat and the age of that."""
-    if told is None or told[0].reason.startswith("SIGTERM"):  # saved, to go on in another try
+    if beat is None or beat.state == State.SAVED:
         row.queued += 1
-    elif told[0].reason or told[1] > SILENT_SECONDS:
-        row.failed += 1
-        silent = f"silent for {told[1] / 60:.0f} minutes on {told[0].host}; killed, or the node is lost"
-        found.failed[label] = told[0].reason or silent
-    else:
+    elif beat.state == State.RUNNING and age <= SILENT_SECONDS:
         row.running += 1
-        found.running[label] = told[0]
+        sweep.running[label] = beat
+    else:
+        row.failed += 1
+        silent = f"silent for {age / 60:.0f} minutes on {beat.host}; killed, or the node is lost"
+        sweep.failed[label] = beat.reason or silent
 
 
 def _wall_time(path: Path) -> float:
@@ -123,10 +128,15 @@ def _wall_time(path: Path) -> float:
         return float("nan")
 
 
-def _left(times: list[float], beats: list[Beat | None]) -> float:
-    """Core-seconds that the shards without a store still need, from the speed of the others."""
+def _seconds_left(times: list[float], beats: list[Beat | None]) -> float:
+    """Core-seconds that shards without a store still need.
+
+    A whole shard takes as long as the speeds of the others say, or else as long as finished ones took.
+    """
     if not beats:
         return 0.0
-    speeds = [beat.total / beat.rate for beat in beats if beat and beat.rate > 0.0]
-    whole = sum(speeds) / len(speeds) if speeds else sum(times) / len(times) if times else float("nan")
-    return sum(whole * (1.0 - beat.step / beat.total if beat and beat.total else 1.0) for beat in beats)
+    durations = [beat.total / beat.rate for beat in beats if beat and beat.rate > 0.0] or times
+    if not durations:
+        return math.nan
+    shards_left = sum(1.0 - beat.step / beat.total if beat and beat.total else 1.0 for beat in beats)
+    return shards_left * sum(durations) / len(durations)

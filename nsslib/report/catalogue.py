@@ -6,7 +6,8 @@ Drawing is `nsslib.report.plotting`; a workflow needs the names before anything 
 from __future__ import annotations
 
 from nsslib.config.schema import Config
-from nsslib.grid.axes import axes, text
+from nsslib.grid.axes import text
+from nsslib.grid.task import axes
 
 BETAS_PER_PAGE = 6
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from nsslib.analysis.sizes.extrapolation import replica_value
 from nsslib.config.schema import Config
-from nsslib.grid.shard import shards
+from nsslib.grid.sampling import sampled
 from nsslib.report import plotting, plotting_convergence, plotting_science
 from nsslib.report.catalogue import BETAS_PER_PAGE, figures
 from nsslib.storage import store
@@ -103,7 +103,7 @@ def _effective(config: Config, results: Path, options: str) -> Figure:
 def _exchange(config: Config, results: Path, options: str) -> Figure:
     block, gamma = options.split("/")[0], _option(options, "gamma")
     members: dict[int, list[xr.Dataset]] = {}
-    for shard in shards(config):
+    for shard in sampled(config):
         if (shard.block, shard.gamma) == (block, gamma):
             with store.read(results / shard.path, "shard", shard.fingerprint) as tree:
                 data = tree["diagnostics"].to_dataset().load()
@@ -121,7 +121,7 @@ def _overlap(config: Config, results: Path, options: str) -> Figure:
     cells = _overlap_cells(fits)
     g, beta = (float(fits[axis][cells[-1][axis]]) for axis in ("g", "beta"))
     samples: dict[int, list[np.ndarray]] = {}
-    for shard in shards(config):
+    for shard in sampled(config):
         if shard.gamma == float(fits["gamma"]) and g in shard.g and beta in shard.beta:
             with store.read(results / shard.path, "shard", shard.fingerprint) as tree:
                 Q = tree["observables"].dataset["Q"].sel(g=g, beta=beta).values.ravel()

@@ -15,17 +15,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.typing import ColorType
 
 from nsslib.grid.axes import text
+from nsslib.model.observables import OBSERVABLES
 
-LABELS = {
-    "q": "activity $q$",
-    "l2": "norm $|x|^2/N$",
-    "energy": "energy $E/N$",
-    "R_int": r"response $R_\mathrm{int}$",
-    "Y": "excess speed $Y$",
-    "Q_abs": "overlap $|Q|$",
-    "Q2": "overlap $Q^2$",
-    "log_z": r"free energy $\Delta\ln Z/N$",
-}
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette, safe for colour-blind readers."""
 
@@ -96,7 +87,7 @@ def order_parameters(table: xr.Dataset, theory: xr.Dataset) -> Figure:
                 ax.set_title(rf"$\beta$ = {text(beta)}", fontsize=10)
             if row == len(names) - 1:
                 ax.set_xlabel("coupling strength $g$")
-        axes[row, 0].set_ylabel(LABELS[name])
+        axes[row, 0].set_ylabel(OBSERVABLES[name].label)
     handles, labels = _legend(axes.ravel())
     title = rf"$\gamma$ = {text(float(table['gamma']))}; hollow: not converged"
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), title=title)
@@ -140,7 +131,7 @@ def scaling(table: xr.Dataset, theory: xr.Dataset, g_c: float) -> Figure:
         guide = nearest * (beta / beta[-1]) ** slope
         ax.plot(beta, 1.35 * guide, color="0.4", ls="--", lw=0.9)
         ax.annotate(f"slope {slope:g}", (beta[0], 1.45 * guide[0]), fontsize=8, color="0.35")
-    ax.set(xscale="log", yscale="log", xlabel=r"inverse temperature $\beta$", ylabel=LABELS["q"])
+    ax.set(xscale="log", yscale="log", xlabel=r"inverse temperature $\beta$", ylabel=OBSERVABLES["q"].label)
     ax.legend(title=f"samples, N = {int(largest['N'])}", loc="lower left")
     ax.set_title(rf"$\gamma$ = {text(float(table['gamma']))}; lines: replica theory; hollow: not converged", fontsize=9)
     return figure
@@ -170,7 +161,7 @@ def extrapolation(table: xr.Dataset, fits: xr.Dataset, names: tuple[str, ...] = 
         origin, at_zero, err = (np.array([float(v)]) for v in (0.0, value, fits[f"{name}_err"]))
         _points(ax, origin, at_zero, err, trusted, COLOURS[1], "extrapolated")
         ax.plot(0.0, float(fits[f"{name}_theory"]), "D", ms=7, mfc="none", mec="black", mew=1.4, clip_on=False)
-        ax.set(xlabel="$1/N$", title=rf"{LABELS[name]}, $\omega$ = {omega:.3g}, z = {z:.1f}")
+        ax.set(xlabel="$1/N$", title=rf"{OBSERVABLES[name].label}, $\omega$ = {omega:.3g}, z = {z:.1f}")
         ax.title.set_fontsize(9)
     where = ", ".join(
         rf"$\{k}$ = {text(float(fits[k]))}" if k != "g" else f"$g$ = {text(float(fits[k]))}"
@@ -207,8 +198,10 @@ def effective(table: xr.Dataset) -> Figure:
     handles, labels = _legend(np.array([left, right]))
     if handles:
         figure.legend(handles, labels, loc="outside right upper", title=r"$\beta$")
-    cells, share = int(table["cells"]), float(table["within_2"])
-    verdict = rf"{share:.0%} of {cells} converged cells within $2\sigma$" if cells else "no converged cell with a fit"
+    points, share = int(table["points"]), float(table["within_2"])
+    verdict = (
+        rf"{share:.0%} of {points} converged points within $2\sigma$" if points else "no converged point is fitted"
+    )
     figure.suptitle(rf"$\gamma$ = {text(float(table['gamma']))}; {verdict}", fontsize=9, color="0.35")
     return figure
 
@@ -235,7 +228,7 @@ def z_scores(fits: xr.Dataset, names: tuple[str, ...] = ("q", "R_int", "Y", "Q2"
                 ax.annotate(f"{z[i, j]:.1f}", (j, i), ha="center", va="center", fontsize=6.5)
         ax.set_xticks(range(len(beta)), [text(b) for b in beta])
         ax.set_yticks(range(len(g)), [text(v) for v in g])
-        ax.set(xlabel=r"$\beta$", title=LABELS[name])
+        ax.set(xlabel=r"$\beta$", title=OBSERVABLES[name].label)
         ax.grid(False)
         ax.title.set_fontsize(9)
     axes[0].set_ylabel("$g$")

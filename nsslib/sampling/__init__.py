@@ -1,3 +1,1 @@
-"""Exact sampling of a shard: kernels, integrators, exchange, the loop and its checkpoints."""
-
-import nsslib.kernels.cache  # noqa: F401 (before anything is compiled)
+"""The Boltzmann measure, sampled: chains, exchange, tuning, the loop of a shard and its data."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from nsslib.grid.shard import Shard
-from nsslib.model.observables import LONG_NAMES, pairs
-from nsslib.sampling.checkpoint import State
+from nsslib.config.schemes import SCHEMES
+from nsslib.grid.sampling import Sampling
+from nsslib.model.observables import pairs, resolve
 from nsslib.sampling.run import Record
-from nsslib.sampling.schemes import integrator
+from nsslib.storage.checkpoint import State
 
 _COORDINATES = {
     "g": "coupling strength",
@@ -24,7 +23,7 @@ _COORDINATES = {
 }
 
 
-def to_tree(shard: Shard, record: Record) -> xr.DataTree:
+def to_tree(shard: Sampling, record: Record) -> xr.DataTree:
     """Label what sampling returned.
 
     Returns
@@ -36,11 +35,10 @@ def to_tree(shard: Shard, record: Record) -> xr.DataTree:
     recorder = record.recorder
     single = {k: (("draw", "replica", "g", "beta"), v.astype(np.float32)) for k, v in recorder.single.items()}
     pair = {k: (("draw", "pair", "g", "beta"), v.astype(np.float32)) for k, v in recorder.pair.items()}
-    cells = _coordinates(shard)
+    cells, entries = _coordinates(shard), {entry.name: entry for entry in resolve(shard.observables)}
     observables = xr.Dataset(single | pair, cells | {"draw": recorder.steps})
     for name in observables.data_vars:
-        words, estimator = LONG_NAMES[str(name)]
-        observables[name].attrs = {"long_name": words, "units": "1", "estimator": estimator}
+        observables[name].attrs = entries[str(name)].attrs
     nodes = {
         "/": xr.Dataset(coords=_scalars(shard)),
         "/observables": observables,
@@ -76,7 +74,7 @@ def saved_state(tree: xr.DataTree) -> State:
     return state | {"wall_time": np.array(tree.attrs["wall_time_s"])}
 
 
-def _trajectories(shard: Shard, record: Record, cells: dict[str, Any]) -> xr.Dataset:
+def _trajectories(shard: Sampling, record: Record, cells: dict[str, Any]) -> xr.Dataset:
     recorder = record.recorder
     coords = {k: v for k, v in cells.items() if not k.startswith("pair")}
     coords |= {"draw": recorder.x_steps, "unit": np.arange(shard.N)}
@@ -84,12 +82,12 @@ def _trajectories(shard: Shard, record: Record, cells: dict[str, Any]) -> xr.Dat
     return xr.Dataset({"x": (("draw", "replica", "g", "beta", "unit"), recorder.x, attrs)}, coords)
 
 
-def _scalars(shard: Shard) -> dict[str, Any]:
+def _scalars(shard: Sampling) -> dict[str, Any]:
     named = {"gamma": "reciprocity of the couplings", "N": "number of units", "seed": "disorder sample"}
     return {k: ((), getattr(shard, k), {"long_name": words, "units": "1"}) for k, words in named.items()}
 
 
-def _coordinates(shard: Shard) -> dict[str, Any]:
+def _coordinates(shard: Sampling) -> dict[str, Any]:
     replica = np.arange(shard.sampler.replicas)
     a, b = np.array(pairs(len(replica))).T
     return {
@@ -103,7 +101,7 @@ def _coordinates(shard: Shard) -> dict[str, Any]:
     }
 
 
-def _diagnostics(shard: Shard, record: Record) -> xr.Dataset:
+def _diagnostics(shard: Sampling, record: Record) -> xr.Dataset:
     """Acceptance, step sizes and exchange on the whole ladder, hidden columns included."""
     g, beta = (np.array(ladder.values) for ladder in shard.ladders)
     visible_g, visible_beta = (np.isin(np.arange(len(x.values)), x.visible) for x in shard.ladders)
@@ -147,20 +145,17 @@ def _diagnostics(shard: Shard, record: Record) -> xr.Dataset:
     return data
 
 
-def _attributes(shard: Shard, record: Record) -> dict[str, Any]:
+def _attributes(shard: Sampling, record: Record) -> dict[str, Any]:
     sampler = shard.sampler
-    scheme = integrator(sampler)
+    order = SCHEMES[sampler.integrator].bias_order
     with np.errstate(invalid="ignore"):
         rates = {k: getattr(record, f"exchange_{k}") for k in ("beta", "g")}
     return {
-        "title": f"nsslib shard: gamma={shard.gamma:.12g}, N={shard.N}, seed={shard.seed}",
-        "settings": json.dumps(shard.settings(), sort_keys=True),
-        "fingerprint": shard.fingerprint,
         "sampler": sampler.integrator,
-        "exact": "yes" if scheme.exact else f"no: bias {scheme.bias}",
+        "exact": "yes" if order is None else f"no: bias of order {order} in the step size",
         "steps": record.steps,
         "burn_in": sampler.burn_in,
-        "columns": shard.columns,
+        "columns": shard.columns()[0],
         "acceptance": float(record.acceptance.mean()),
         **{
             f"exchange_rate_{k}": float(v.mean()) if v.size and np.isfinite(v).all() else "none"

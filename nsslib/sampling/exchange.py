@@ -16,7 +16,6 @@ from nsslib.config.schema import Exchange
 from nsslib.kernels.cpu import random
 from nsslib.kernels.cpu.elementary import libm_log
 from nsslib.kernels.cpu.passes import energy_at
-from nsslib.kernels.cpu.products import LANES
 from nsslib.sampling.ensemble import Ensemble
 
 BETA, G = 0, 1
@@ -28,13 +27,12 @@ BOTTLENECK = 0.02
 @njit(error_model="numpy")
 def _work(sums, row, g, beta, other_g, other_beta, eta):
     """Change of beta E of a row if it went from its (g, beta) to another."""
-    p, w = row // LANES, row % LANES
-    xx, xa, aa = sums[p, 0, w], sums[p, 1, w], sums[p, 2, w]
+    xx, xa, aa = sums[0, row], sums[1, row], sums[2, row]
     return other_beta * energy_at(other_g, xx, xa, aa, eta) - beta * energy_at(g, xx, xa, aa, eta)
 
 
 @njit(cache=True, error_model="numpy")
-def _swap(axis, parity, shape, walker, cell, stopped, g, beta, sums, eta, key, t, accepted, shift, fermi):
+def _swap(axis, parity, shape, walker, cell, stopped, g, beta, sums, eta, key, names, t, accepted, shift, fermi):
     """Attempt every link of one parity along one axis; add to `accepted`, and to Bennett's averages `fermi`."""
     replicas, ng, nb = shape
     stride = 1 if axis == BETA else nb
@@ -52,7 +50,8 @@ def _swap(axis, parity, shape, walker, cell, stopped, g, beta, sums, eta, key, t
                 back = _work(sums, b, g[cb], beta[cb], g[ca], beta[ca], eta)
                 fermi[0, r, i, j] += 1.0 / (1.0 + np.exp(there - shift[i, j]))
                 fermi[1, r, i, j] += 1.0 / (1.0 + np.exp(back + shift[i, j]))
-                if np.log(random.uniform(key, random.SWAP, 2 * t + axis, ca)) < -(there + back):
+                luck = random.uniform(key, random.SWAP, 2 * t + axis, names[ca, 0], names[ca, 1])
+                if np.log(luck) < -(there + back):
                     walker[ca], walker[cb] = b, a
                     cell[a], cell[b] = cb, ca
                     accepted[r, i, j] += 1
@@ -125,12 +124,12 @@ class Exchanger:
                 continue
             _swap(
                 axis, count & 1, ensemble.shape, ensemble.walker, ensemble.cell, ensemble.stopped > 0, ensemble.cell_g,
-                ensemble.cell_beta, ensemble.chains.sums, ensemble.network.eta, ensemble.key, t, self.accepted[axis],
-                self.shift[axis], self.fermi[axis],
+                ensemble.cell_beta, ensemble.backend.sums(), ensemble.eta, ensemble.key, ensemble.names, t,
+                self.accepted[axis], self.shift[axis], self.fermi[axis],
             )  # fmt: skip
             self.attempts[axis, count & 1] += 1
             _flow(axis, ensemble.shape, ensemble.cell, self.end, self.trips)
-        ensemble.exchanged()
+        ensemble.relabel()
 
     def rates(self, axis: int) -> NDArray[np.float64]:
         """Acceptance of every link, mean over replicas: (g, beta - 1) or (g - 1, beta)."""

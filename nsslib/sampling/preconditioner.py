@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+
+import nsslib.kernels.cache  # noqa: F401 (before anything is compiled)
+from nsslib.arrays import Floats
 
 FLOOR = 0.05
 """What is added to the Hessian: its softest modes are lifted by phi and by temperature."""
@@ -23,7 +25,7 @@ def reference_g(gamma: float, g: float) -> float:
     return min(g, 1.0 / (1.0 + gamma)) if gamma > -1.0 else g
 
 
-def whitening(J0: NDArray[np.float64], g: float, eta: float) -> NDArray[np.float64]:
+def preconditioner(J0: Floats, g: float, eta: float) -> Floats:
     """Lower triangular B with B M B^T = 1, M = (1 - g J0)^T (1 - g J0) + 2 eta + FLOOR; all (N, N)."""
     return _inverse(_cholesky(_gram(np.eye(len(J0)) - g * J0) + (2.0 * eta + FLOOR) * np.eye(len(J0))))
 

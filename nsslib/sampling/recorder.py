@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nsslib.grid.shard import Shard
-from nsslib.kernels.cpu.observables import mean_products
-from nsslib.model import observables
+from nsslib.arrays import Array, Floats
+from nsslib.errors import UserError
+from nsslib.grid.sampling import Sampling
+from nsslib.model.estimators import evaluate
+from nsslib.model.observables import OBSERVABLES, Observable, PairProducts, SingleProducts, pairs, resolve
 from nsslib.sampling.ensemble import Ensemble
 
 
 class Recorder:
-    """Arrays filled draw by draw, visible cells only.
+    """Arrays filled draw by draw, at the points that the user asked for.
 
     Attributes
     ----------
@@ -23,41 +24,37 @@ class Recorder:
     steps, x_steps : int arrays
         Step at which each draw was taken, 1 for the first after burn-in.
     acceptance : (replica, g, beta) array
-        Sum over recorded steps of the acceptance probabilities, hidden columns included.
+        Sum over recorded steps of the acceptance probabilities, intermediate points of the ladder included.
     """
 
-    def __init__(self, shard: Shard, ensemble: Ensemble) -> None:
-        sampler = shard.sampler
-        save = sampler.save
+    def __init__(self, shard: Sampling, ensemble: Ensemble) -> None:
+        sampler, save = shard.sampler, shard.sampler.save
         self.steps = np.arange(save.observables, sampler.steps + 1, save.observables)
-        self.x_steps = (
-            np.arange(save.trajectories, sampler.steps + 1, save.trajectories) if save.trajectories else self.steps[:0]
-        )
-        cells = (len(shard.g), len(shard.beta))
-        replicas = sampler.replicas
+        every = save.trajectories or sampler.steps + 1
+        self.x_steps = np.arange(every, sampler.steps + 1, every)
+        points, replicas = (len(shard.g), len(shard.beta)), sampler.replicas
         g, beta = shard.ladders
-        self._visible = np.ix_(range(replicas), g.visible, beta.visible)
-        self._g, self._beta = np.repeat(shard.g, len(shard.beta)), np.array(shard.beta)
-        J0 = ensemble.J0.astype(np.float64)
-        self._diagonal, self._norms = np.diag(J0).copy(), np.sum(J0 * J0, axis=0)
-        names = ("q", "l2", "energy", "r", "Y", "virial", "grad2", "laplacian")
-        self.single = {name: np.full((len(self.steps), replicas, *cells), np.nan) for name in names}
-        count = len(observables.pairs(replicas))
-        self.pair = {name: np.full((len(self.steps), count, *cells), np.nan) for name in ("Q", "R", "Yh")}
-        self._products = np.empty((7, replicas, *cells)), np.empty((4, count, *cells))
-        self.x = np.full((len(self.x_steps), replicas, *cells, shard.N), np.nan, np.float32)
+        self._asked = np.ix_(range(replicas), g.visible, beta.visible)
+        self._g, self._beta, self._J0 = np.array(shard.g), np.array(shard.beta), ensemble.J0
+        self._of_states = [entry for entry in resolve(shard.observables) if entry.kind == "state"]
+        names = {kind: [o.name for o in OBSERVABLES.values() if o.kind == kind] for kind in ("single", "pair")}
+        names["single"] += [entry.name for entry in self._of_states]
+        shapes = {"single": (len(self.steps), replicas, *points)}
+        shapes["pair"] = (len(self.steps), len(pairs(replicas)), *points)
+        self.single, self.pair = ({name: np.full(shapes[k], np.nan) for name in names[k]} for k in ("single", "pair"))
+        self.x = np.full((len(self.x_steps), replicas, *points, shard.N), np.nan, np.float32)
         self.acceptance = np.zeros(ensemble.shape)
 
     def cut(self, draws: int) -> None:
-        """Forget the places of draws that will not come."""
+        """Drop the rows of draws that will not come."""
         frames = int(np.searchsorted(self.x_steps, self.steps[draws - 1], side="right"))
         self.steps, self.x_steps, self.x = self.steps[:draws], self.x_steps[:frames], self.x[:frames]
         for series in (self.single, self.pair):
             for name, values in series.items():
                 series[name] = values[:draws]
 
-    def count(self, ensemble: Ensemble, acceptance: NDArray[np.float64]) -> None:
-        """Add one step's acceptance probabilities (panel, lane)."""
+    def count(self, ensemble: Ensemble, acceptance: Floats) -> None:
+        """Add one step's acceptance probabilities (C,)."""
         self.acceptance += ensemble.by_cell(acceptance)
 
     def record(self, ensemble: Ensemble, step: int) -> None:
@@ -65,21 +62,33 @@ class Recorder:
         draw, late = divmod(step, self.steps[0])
         if late or draw > len(self.steps):
             return
-        rows = ensemble.walker.reshape(ensemble.shape)[self._visible]
-        single, pair = self._products
-        mean_products(
-            ensemble.network, ensemble.chains, rows.reshape(len(rows), -1), self._g, self._diagonal, self._norms,
-            *(a.reshape(*a.shape[:2], -1) for a in self._products),
-        )  # fmt: skip
+        chains = ensemble.walker.reshape(ensemble.shape)[self._asked]
         # What a stopped chain would show is not drawn from its distribution.
-        stopped = ensemble.stopped.reshape(ensemble.shape)[self._visible] > 0
-        single[:, stopped] = np.nan
-        pair[:, [stopped[a] | stopped[b] for a, b in observables.pairs(len(rows))]] = np.nan
-        for name, value in observables.of_products(single, self._beta, ensemble.network.eta).items():
-            self.single[name][draw - 1] = value
-        for name, value in observables.of_pair_products(pair, self._beta).items():
-            self.pair[name][draw - 1] = value
-        if len(self.x_steps) and step % self.x_steps[0] == 0:
-            x = ensemble.rows(ensemble.chains.X, rows)
+        stopped = ensemble.stopped.reshape(ensemble.shape)[self._asked] > 0
+        for name, value in self._single_and_pair(ensemble, chains, stopped).items():
+            (self.single if name in self.single else self.pair)[name][draw - 1] = value
+        keeps_x = len(self.x_steps) and step % self.x_steps[0] == 0
+        if keeps_x or self._of_states:
+            x = ensemble.backend.positions(chains)
             x[stopped] = np.nan
-            self.x[step // self.x_steps[0] - 1] = x
+            for entry in self._of_states:
+                self.single[entry.name][draw - 1] = self._of_state(entry, x)
+            if keeps_x:
+                self.x[step // self.x_steps[0] - 1] = x
+
+    def _single_and_pair(self, ensemble: Ensemble, chains: np.ndarray, stopped: np.ndarray) -> dict[str, Array]:
+        """Observables that are made of mean products."""
+        single, pair = ensemble.backend.products(chains.reshape(len(chains), -1), np.repeat(self._g, len(self._beta)))
+        single, pair = (a.reshape(*a.shape[:2], *chains.shape[1:]) for a in (single, pair))
+        single[:, stopped] = np.nan
+        pair[:, [stopped[a] | stopped[b] for a, b in pairs(len(chains))]] = np.nan
+        return evaluate("single", SingleProducts(*single), self._beta, ensemble.eta) | evaluate(
+            "pair", PairProducts(*pair), self._beta, ensemble.eta
+        )
+
+    def _of_state(self, entry: Observable, x: Floats) -> Floats:
+        """Values of a user's observable, if they have the shape that they should have."""
+        value, shape = np.asarray(entry.value(x, self._J0, self._g[:, None])), x.shape[:-1]
+        if value.shape != shape:
+            raise UserError(f"observable {entry.name}: returns shape {value.shape}; give (replica, g, beta) = {shape}")
+        return value

@@ -11,24 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from nsslib.grid.shard import Shard
+from nsslib.arrays import Floats
+from nsslib.config.schemes import SCHEMES
+from nsslib.errors import Terminated
+from nsslib.grid.sampling import Sampling
+from nsslib.kernels.cpu import random
 from nsslib.kernels.cpu.elementary import libm_exp
-from nsslib.kernels.cpu.integrators import BAOAB, GHMC, step
-from nsslib.sampling import checkpoint
 from nsslib.sampling.ensemble import Ensemble
 from nsslib.sampling.exchange import BETA, Exchanger, G
 from nsslib.sampling.recorder import Recorder
-from nsslib.sampling.schemes import integrator
-from nsslib.sampling.termination import Terminated, termination
 from nsslib.sampling.tuning import StepSizes
-
-CHECKPOINT_SECONDS = 60.0
+from nsslib.storage import checkpoint
+from nsslib.tasks import CHECKPOINT_SECONDS, OnStep, ShouldStop
 
 LOOKS = 10
 """How often a run looks at its evidence while it records."""
-
-Watch = Callable[[int, int, float, str], None]
-"""``watch(done, total, acceptance, remark)``, called after every step; done = total at the end."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +95,11 @@ class Record:
 class Run:
     """One shard being sampled."""
 
-    def __init__(self, shard: Shard, note: Note = print) -> None:
+    def __init__(self, shard: Sampling, note: Note = print) -> None:
         self.shard, self.note = shard, note
         self.ensemble = Ensemble(shard)
-        self.scheme = integrator(shard.sampler)
-        self.step_sizes = StepSizes(shard.sampler, self.scheme, self.ensemble.shape, shard.N)
+        self.scheme = SCHEMES[shard.sampler.integrator]
+        self.step_sizes = StepSizes(shard.sampler, self.ensemble.shape, shard.N)
         exchange = shard.sampler.exchange
         self.exchanger = Exchanger.of(exchange, self.ensemble) if exchange else None
         self.recorder = Recorder(shard, self.ensemble)
@@ -117,7 +114,7 @@ class Run:
 
     def begin(self, path: Path | None, start: checkpoint.State | None) -> None:
         """Go on from a checkpoint, or else from the end of a shorter run, if there is either."""
-        state, remarks = checkpoint.load(path, self.shard) if path else (None, [])
+        state, remarks = checkpoint.load(path, self.shard.settings()) if path else (None, [])
         for remark in remarks:
             self.note(remark)
         if state:
@@ -154,7 +151,7 @@ class Run:
         for sentence in self.exchanger.bottlenecks(*ladders) if self.exchanger else ():
             self.note(sentence)
 
-    def step(self) -> NDArray[np.float64]:
+    def step(self) -> Floats:
         """One step of all chains, then a round of exchange, then what is due to be recorded."""
         began = time.monotonic()
         burn_in = self.shard.sampler.burn_in
@@ -172,28 +169,29 @@ class Run:
         self.wall_time += time.monotonic() - began
         return acceptance
 
-    def _move(self) -> NDArray[np.float64]:
-        ensemble, scheme = self.ensemble, self.scheme
+    def _move(self) -> Floats:
+        ensemble, sampler = self.ensemble, self.shard.sampler
         eps = self.step_sizes.of_chains(ensemble)
-        # Only underdamped schemes keep a part of the momenta.
-        keep = libm_exp(-scheme.friction * eps) if scheme.number in (GHMC, BAOAB) else np.zeros_like(eps)
-        acceptance = np.empty_like(eps)
-        step(
-            scheme.number, ensemble.network, ensemble.chains, ensemble.scratch, eps, keep,
-            scheme.count(ensemble.key, self.t), ensemble.key, self.t, acceptance,
-        )  # fmt: skip
+        keep = libm_exp(-sampler.friction * eps) if self.scheme.underdamped else np.zeros_like(eps)
+        acceptance = ensemble.backend.step(self.scheme.moves, eps, keep, self._n_leapfrog(), self.t)
         self._guard()
         return acceptance
 
+    def _n_leapfrog(self) -> int:
+        """Leapfrog steps of the next trajectory: uniform on 1 ... 2 L - 1, so that no mode is resonant."""
+        if not self.scheme.trajectories:
+            return 1
+        luck = random.uniform(self.ensemble.key, random.LENGTH, self.t, 0, 0)
+        return 1 + int(luck * (2 * self.shard.sampler.leapfrogs - 1))
+
     def _guard(self) -> None:
         """Stop chains that diverged, say which, and let the rest go on."""
-        ensemble = self.ensemble
+        ensemble, eps = self.ensemble, self.step_sizes.eps.ravel()
         for cell in ensemble.stop_diverged(self.t + 1):
-            replica = cell // (ensemble.shape[1] * ensemble.shape[2])
             self.note(
-                f"the chain at g={ensemble.cell_g[cell]:.12g}, beta={ensemble.cell_beta[cell]:.12g}, replica {replica} "
-                f"diverged; last good step {self.t}. It is stopped and its cell flagged; a smaller step_size than "
-                f"{self.step_sizes.eps.ravel()[cell % self.step_sizes.eps.size]:g} may cure it"
+                f"the chain at g={ensemble.cell_g[cell]:.12g}, beta={ensemble.cell_beta[cell]:.12g}, replica "
+                f"{ensemble.replica(cell)} diverged; last good step {self.t}. It is stopped and its point flagged; a "
+                f"smaller step_size than {eps[cell % eps.size]:g} may cure it"
             )
 
     def _arrays(self) -> checkpoint.State:
@@ -219,9 +217,8 @@ class Run:
 
     def state(self) -> checkpoint.State:
         """What the future of the run depends on; chains by row, whatever the panels of this machine."""
-        ensemble = self.ensemble
         precision = self.shard.sampler.precision
-        chains = {k: ensemble.rows(getattr(ensemble.chains, k)).astype(precision) for k in ("X", "P")}
+        chains = {k: v.astype(precision) for k, v in zip("XP", self.ensemble.backend.state(), strict=True)}
         return chains | self._arrays() | {"t": np.array(self.t), "wall_time": np.array(self.wall_time)}
 
     def saved(self) -> checkpoint.State:
@@ -240,7 +237,7 @@ class Run:
             if name in state:  # a run too short to keep any x has none
                 series[: len(state[name])] = state[name]
         self.ensemble.relabel()
-        self.ensemble.place(state["X"], state["P"])
+        self.ensemble.backend.load(state["X"], state["P"])
 
     def record(self) -> Record:
         """Outcome so far."""
@@ -266,28 +263,34 @@ class Run:
 
 
 def run(
-    shard: Shard,
+    shard: Sampling,
     path: Path | None = None,
-    watch: Watch | None = None,
+    on_step: OnStep = lambda *_: None,
     note: Note = lambda text: None,
     start: checkpoint.State | None = None,
     judge: Judge | None = None,
+    should_stop: ShouldStop = lambda: None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Record:
     """Sample a shard from the start, from its checkpoint, or from the end of a shorter run.
 
     Parameters
     ----------
-    shard : Shard
+    shard : Sampling
     path : Path, optional
-        Checkpoint file: read if it fits, written every minute, left for the caller to remove.
-    watch : callable, optional
-        Told of every step.
+        Checkpoint file: read if it fits, written now and then, left for the caller to remove.
+    on_step : callable
+        Called after every step, see `OnStep`.
     note : callable
-        Told of checkpoints resumed or refused, stopped chains and bottlenecks.
+        Called with a line on checkpoints resumed or refused, stopped chains and bottlenecks.
     start : dict of arrays, optional
         What a shorter run of the same shard saved last; a checkpoint goes before it.
     judge : callable
         Asked now and then, with the series of q so far, whether the run may end.
+    should_stop : callable
+        Called after every step, see `ShouldStop`.
+    checkpoint_seconds : float
+        Time between two checkpoints.
 
     Returns
     -------
@@ -296,9 +299,9 @@ def run(
     Raises
     ------
     Terminated
-        At SIGTERM, once the state is saved.
+        Where `should_stop` gives a reason, once the state is saved.
     """
-    with threadpool_limits(1), termination() as terminated:
+    with threadpool_limits(1):
         this = Run(shard, note)
         this.begin(path, start)
         saved, remark = time.monotonic(), ""
@@ -306,13 +309,13 @@ def run(
             acceptance = this.step()
             if judge and this.looks():
                 remark = this.consider(judge)
-            if watch:
-                watch(this.t, this.total, float(this.ensemble.by_cell(acceptance).mean()), remark)
-            if path and (time.monotonic() - saved > CHECKPOINT_SECONDS or terminated.is_set()):
-                checkpoint.save(path, shard, this.saved())
+            on_step(this.t, this.total, float(this.ensemble.by_cell(acceptance).mean()), remark)
+            reason = should_stop()
+            if path and (reason or time.monotonic() - saved > checkpoint_seconds):
+                checkpoint.save(path, shard.settings(), this.saved())
                 saved = time.monotonic()
-            if terminated.is_set():
+            if reason:
                 where = f", saved in {path}" if path else ""
-                raise Terminated(f"SIGTERM: stopped at step {this.t} of {this.total}{where}")
+                raise Terminated(f"{reason}: stopped at step {this.t} of {this.total}{where}")
         this.name_bottlenecks()
     return this.record()

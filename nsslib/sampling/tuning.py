@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsslib.config.schema import Sampler
+from nsslib.config.schemes import SCHEMES
 from nsslib.kernels.cpu.elementary import libm_exp
 from nsslib.sampling.ensemble import Ensemble
-from nsslib.sampling.schemes import Integrator
 
 
 class StepSizes:
@@ -22,9 +22,14 @@ class StepSizes:
         Present value, and the sum over the second half of burn-in.
     """
 
-    def __init__(self, sampler: Sampler, scheme: Integrator, shape: tuple[int, int, int], N: int) -> None:
+    def __init__(self, sampler: Sampler, shape: tuple[int, int, int], N: int) -> None:
+        scheme = SCHEMES[sampler.integrator]
         self.tuned = sampler.step_size == "auto" and scheme.exact
-        start = sampler.step_size if sampler.step_size != "auto" else scheme.start * (N**-0.25 if scheme.exact else 1.0)
+        start = (
+            sampler.step_size
+            if sampler.step_size != "auto"
+            else scheme.first_step * (N**-0.25 if scheme.exact else 1.0)
+        )
         self.log_eps = np.full(shape[1:], math.log(start))
         self.total = np.zeros(shape[1:])
         self._target, self._burn_in = sampler.target, sampler.burn_in
@@ -35,13 +40,13 @@ class StepSizes:
         return libm_exp(self.log_eps)
 
     def of_chains(self, ensemble: Ensemble) -> NDArray[np.float64]:
-        """Step size of every chain, (panel, lane); 0 where it was stopped."""
+        """Step size of every chain, (C,); 0 where it was stopped."""
         eps = ensemble.by_chain(self.eps)
-        eps.ravel()[ensemble.walker[ensemble.stopped > 0]] = 0.0
+        eps[ensemble.walker[ensemble.stopped > 0]] = 0.0
         return eps
 
     def update(self, ensemble: Ensemble, acceptance: NDArray[np.float64], t: int) -> None:
-        """Learn from the acceptance probabilities (panel, lane) of burn-in step t; freeze at its end."""
+        """Learn from the acceptance probabilities (C,) of burn-in step t; freeze at its end."""
         if not self.tuned or t >= self._burn_in:
             return
         mean = ensemble.by_cell(acceptance).mean(axis=0)

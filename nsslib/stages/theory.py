@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from nsslib.config.schema import Config
-from nsslib.grid.axes import axes
-from nsslib.grid.identity import theory_record
+from nsslib.grid.results import theory_record
+from nsslib.grid.task import axes
 from nsslib.storage import atomic, records, store
 from nsslib.theory.replica import solve
 

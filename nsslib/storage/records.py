@@ -1,4 +1,9 @@
-"""Marker files below manifests/, removed before the files that they vouch for change."""
+"""Marker files below manifests/ that let Snakemake see a changed config.
+
+Snakemake compares outputs by name, so the name of a marker contains a hash of the settings it stands for: another
+config means another, missing file, hence a rerun, even in a copied directory of results without .snakemake. A marker
+is removed before the files it stands for change.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 
-def remove(results: Path, place: str, labels: Collection[str]) -> None:
-    """Remove the records of these labels at a place below manifests/, whatever they stand for."""
-    for record in (results / "manifests" / place).glob("*.json"):
-        if record.name.partition(".")[0] in labels:
-            record.unlink(missing_ok=True)
+def remove(results: Path, folder: str, labels: Collection[str]) -> None:
+    """Remove the markers with these labels in a folder of manifests/, of whatever settings."""
+    for marker in (results / "manifests" / folder).glob("*.json"):
+        if marker.name.partition(".")[0] in labels:
+            marker.unlink(missing_ok=True)

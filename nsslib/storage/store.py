@@ -1,4 +1,4 @@
-"""Zarr stores: written aside, sealed with a digest, renamed into place; checked before they are read.
+"""Zarr stores: written aside, sealed with a digest, synced, renamed into place; checked before they are read.
 
 A sealed store opens with plain ``xarray.open_datatree(path, engine="zarr")``. Its root attributes
 hold the digest of everything else in it, so that a store which is truncated, foreign or half
@@ -71,7 +71,7 @@ def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
     ----------
     tree : DataTree
     path : Path
-        Final place, ending in ``.zarr``.
+        Where it will be, ending in ``.zarr``.
     kind : str
         What the store holds: "shard", "order_parameters", "theory" or "fits".
 
@@ -99,6 +99,7 @@ def publish(tree: xr.DataTree, path: Path, kind: str) -> dict[str, Any]:
             tree.to_zarr(LocalStore(partial), mode="w", consolidated=True, encoding=encoding)
         _add_attributes(partial, {"kind": f"nsslib {kind}"} | provenance())
         attrs = _add_attributes(partial, digest(partial))
+        atomic.sync(partial, *partial.rglob("*"))
         _replace(partial, path)
     except OSError as error:
         raise StoreError(atomic.cannot_write(path, error)) from error
@@ -130,6 +131,7 @@ def _replace(partial: Path, path: Path) -> None:
                 if old.exists():
                     old.rename(path)
                 raise
+    atomic.sync(path.parent)
     atomic.remove(old)
 
 
@@ -182,19 +184,18 @@ def check(path: Path, kind: str, fingerprint: str | None = None) -> dict[str, An
         raise StoreError(f"{path}: not a sealed nsslib {kind} store")
     if attrs.get("store_version") != STORE_VERSION:
         raise StoreError(f"{path}: store version {attrs.get('store_version')}, this nsslib reads {STORE_VERSION}")
-    found = digest(path)
-    if any(attrs.get(key) != value for key, value in found.items()):
-        what = f"{found['content_files']} files, {found['content_bytes']} bytes"
-        sealed = f"{attrs.get('content_files')} files, {attrs.get('content_bytes')} bytes"
-        how = f"{what}, sealed with {sealed}" if what != sealed else f"{what} as sealed, but changed"
-        raise StoreError(f"{path}: damaged: {how}")
+    seal = digest(path)
+    if any(attrs.get(key) != value for key, value in seal.items()):
+        content, sealed = (f"{x.get('content_files')} files, {x.get('content_bytes')} bytes" for x in (seal, attrs))
+        fault = f"{content}, sealed with {sealed}" if content != sealed else f"{content} as sealed, but changed"
+        raise StoreError(f"{path}: damaged: {fault}")
     if fingerprint is not None and attrs.get("fingerprint") != fingerprint:
         raise StoreError(f"{path}: made with other settings or another kernel version")
     return dict(attrs)
 
 
 def read(path: Path, kind: str, fingerprint: str | None = None) -> xr.DataTree:
-    """Open a sound store lazily; `check` says what is refused."""
+    """Open a sound store lazily; `check` lists what is refused."""
     check(path, kind, fingerprint)
     return xr.open_datatree(_literal(path), engine="zarr")
 
@@ -207,11 +208,11 @@ def _literal(path: Path) -> Any:
 def read_groups(path: Path, kind: str, *groups: str, fingerprint: str | None = None) -> list[xr.Dataset]:
     """Load some groups of a sound store into memory, without opening the others."""
     check(path, kind, fingerprint)
-    found = []
+    datasets = []
     for group in groups:
         with xr.open_dataset(_literal(path), engine="zarr", group=group) as dataset:
-            found.append(dataset.load())
-    return found
+            datasets.append(dataset.load())
+    return datasets
 
 
 def read_table(results: Path, kind: str, group: str = "/") -> xr.Dataset:
@@ -221,7 +222,7 @@ def read_table(results: Path, kind: str, group: str = "/") -> xr.Dataset:
 
 
 def publish_table(nodes: dict[str, xr.Dataset], config: Config, results: Path, kind: str) -> Path:
-    """Write a table of a sweep with the config that it was made with; returns its place."""
+    """Write a table of a sweep with the config that it was made with; returns its path."""
     tree = xr.DataTree.from_dict(nodes)
     tree.attrs = {
         "title": f"nsslib {kind.replace('_', ' ')}: {config.name}",

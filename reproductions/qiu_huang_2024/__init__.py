@@ -1,6 +1,6 @@
-"""The published layer: the paper's figures beside the converged theory.
+"""The figures of Qiu & Huang (arXiv 2401.10009) compared with the converged theory; README.md says what was found.
 
-`protocol` runs the algorithm of the paper (Qiu & Huang, arXiv 2401.10009) at its own sample
-counts, `compare` lays published, protocol and converged values side by side, `figures` draws them
-and `page` writes one self-contained HTML report. Nothing else in nsslib depends on this package.
+`tables` reads the published values and those of the runs, `protocol` and `protocol_static` are the published
+algorithms, `runs` repeats them at every published point and `experiments` beyond their stopping rule. `compare` makes
+one table of it all, `findings` the sentences, `figures` the figures and `page` one self-contained HTML page.
 """

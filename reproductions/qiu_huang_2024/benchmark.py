@@ -1,4 +1,4 @@
-"""Cost and error of the published algorithm beside `nsslib.solve`.
+"""Cost and error of the published algorithm compared with `nsslib.solve`.
 
 ``python -m reproductions.qiu_huang_2024.benchmark``
 """
@@ -99,8 +99,8 @@ def measure(fields: int = 300, seeds: tuple[int, ...] = (1, 2)) -> Cost:
         begin = time.perf_counter()
         solve(G, BETA, branch="zero-overlap")
         times.append(time.perf_counter() - begin)
-    found = [iterate(State(1e-6, 1e-7), G, BETA, 0.0, freeze(seed)).state.q for seed in seeds]
-    error = max(abs(q / float(exact["q"]) - 1.0) for q in found)
+    activities = [iterate(State(1e-6, 1e-7), G, BETA, 0.0, freeze(seed)).state.q for seed in seeds]
+    error = max(abs(q / float(exact["q"]) - 1.0) for q in activities)
     point = iteration * (PATIENCE + 1)
     return Cost(
         iteration, point, point * GRID, counted, float(np.median(times)), float(error), float(exact["residual"])

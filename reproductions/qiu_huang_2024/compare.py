@@ -1,4 +1,4 @@
-"""Published, protocol and converged values side by side, as one labelled table.
+"""Published, protocol and converged values in one labelled table.
 
 Converged values: the preferred replica-symmetric solution (`nsslib.solve`) for q, Q, r, R, l2 and -xi = R_int -
 sqrt(beta) R; chi = beta (q - Q) from the closed form below the transition, infinite from there on (q - Q
@@ -36,7 +36,7 @@ VARIABLES = {
 
 
 class Line(NamedTuple):
-    """Verdict on the points of one curve family: counts, and largest relative differences."""
+    """Agreement at the points of one figure, quantity and gamma: counts, and largest relative differences."""
 
     figure: int
     quantity: str
@@ -55,7 +55,7 @@ class Line(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """Two published values of which at least one must be wrong, whatever the theory."""
+    """Two published values of which at least one must be wrong, independently of any theory."""
 
     statement: str
     first: float
@@ -76,7 +76,7 @@ def _converged(row: Row) -> float:
 
 
 def compare() -> xr.Dataset:
-    """Lay published, protocol and converged values side by side.
+    """Compare published, protocol and converged values at every published point.
 
     Returns
     -------

@@ -17,9 +17,7 @@ from nsslib.report.plotting import COLOURS
 from nsslib.theory.mean_field.static import static_mean_field
 from nsslib.theory.replica import linear_phase, solve
 from nsslib.theory.replica.fluctuation_response import SampledIdentity, connected_correlation, fluctuation_response
-from reproductions.qiu_huang_2024.protocol import FIELDS, Run, State, exact, freeze, iterate, random_start
-from reproductions.qiu_huang_2024.protocol_static import GroundRun
-from reproductions.qiu_huang_2024.protocol_static import zero_temperature as zero_temperature_run
+from reproductions.qiu_huang_2024.experiments import Experiments, G
 
 LABELS = {
     "q": "activity $q$",
@@ -58,11 +56,11 @@ def _points(ax: Axes, part: xr.Dataset, axis: str) -> None:
 
 
 def _legend(figure: Figure, axes: Iterable[Axes], title: str | None = None) -> None:
-    found: dict[str, Artist] = {}
+    handles: dict[str, Artist] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    figure.legend(list(found.values()), list(found), loc="outside upper center", ncols=len(found), title=title)
+            handles.setdefault(label, handle)
+    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles), title=title)
 
 
 def against_g(table: xr.Dataset) -> Figure:
@@ -116,68 +114,15 @@ def against_beta(table: xr.Dataset) -> Figure:
     return figure
 
 
-class Ways(NamedTuple):
-    """Runs of the published iteration."""
-
-    sampled: Run
-    """gamma = 0, from the start of figure 8, with frozen samples."""
-    quadrature: Run
-    """The same with exact averages."""
-    cold: Run
-    """gamma = 0.5, g = 1, from a random start at q = 1e-5, with frozen samples."""
-    g: float
-    """Coupling strength of the first two."""
-    draws: dict[tuple[float, float, float], list[Run]]
-    """Runs at (g, beta, gamma) of figures 5 and 7 with different draws of few fields, beyond the stopping rule."""
-    ground: list[GroundRun]
-    """The zero-temperature scheme at gamma = 0, g = 1.1 with different draws of few fields."""
-
-
-# Points of figure 5 and 7, fields, seeds and iterations of `Ways.draws`.
-DRAWN = ((1.0, 1e4, 0.5), (1.2, 1129.0, 0.0), (1.2, 1e4, 0.0))
-FEW, DRAWS, LONG, FEW_GROUND = 3000, (1, 2, 3, 4), 500, 5000
-
-
-def ways(g: float = 1.1, seed: int = 1, iterations: int = 700, fields: int = FIELDS) -> Ways:
-    """Run the published iteration at beta = 1e4, beyond its stopping rule too.
-
-    Parameters
-    ----------
-    g : float
-        Coupling strength.
-    seed, fields : int
-        Seed and number of the frozen fields.
-    iterations : int
-        Number of iterations with frozen samples, more than 101; about a minute for 700. Quadrature goes on to 3000.
-    """
-    long = min(LONG, iterations)
-    start = State(1e-6, 1e-7)
-    frozen = freeze(seed, fields)
-    return Ways(
-        sampled=iterate(start, g, 1e4, 0.0, frozen, patience=iterations, most=iterations),
-        quadrature=iterate(start, g, 1e4, 0.0, exact(), patience=3000, most=3000),
-        cold=iterate(random_start(seed), 1.0, 1e4, 0.5, frozen),
-        g=g,
-        draws={
-            (at, beta, gamma): [
-                iterate(start, at, beta, gamma, freeze(draw, min(FEW, fields)), patience=long, most=long)
-                for draw in DRAWS
-            ]
-            for at, beta, gamma in DRAWN
-        },
-        ground=[zero_temperature_run(1.1, 0.0, draw, min(FEW_GROUND, fields)) for draw in DRAWS],
-    )
-
-
-def overlaps(table: xr.Dataset, runs: Ways) -> Figure:
+def overlaps(table: xr.Dataset, runs: Experiments) -> Figure:
     """Activity and overlap at gamma = 0, beta = 1e4 (figure 8), and how they come about.
 
     Parameters
     ----------
     table : Dataset
         From `compare`.
-    runs : Ways
-        From `ways`.
+    runs : Experiments
+        From `experiments`.
     """
     figure = Figure(figsize=(9.2, 3.6), layout="constrained")
     axes = figure.subplots(1, 3)
@@ -197,7 +142,7 @@ def overlaps(table: xr.Dataset, runs: Ways) -> Figure:
     axes[2].axvline(100, color="0.5", ls=":", lw=1)
     axes[2].annotate("stopping rule ", (100, 2e-6), fontsize=8, color="0.35", ha="right")
     axes[2].set(xscale="log", yscale="log", xlabel="iteration", ylabel="$Q/q$", ylim=(1e-6, 30.0))
-    axes[2].set_title(f"one iteration, two averages, $g$ = {runs.g:g}", fontsize=9)
+    axes[2].set_title(f"one iteration, two averages, $g$ = {G:g}", fontsize=9)
     axes[2].legend(loc="upper left", fontsize=8)
     _legend(figure, axes[:2], r"$\gamma = 0$, $\beta = 10^4$")
     return figure

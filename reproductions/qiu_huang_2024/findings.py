@@ -1,4 +1,4 @@
-"""What holds, what does not and why: sentences whose every number is computed from the tables and runs."""
+"""Sentences on what holds, what does not and why; every number in them is computed from the tables and runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import xarray as xr
 
 from nsslib.theory.mean_field.static import static_mean_field
 from nsslib.theory.replica import solve, transition
-from reproductions.qiu_huang_2024.figures import FEW, FEW_GROUND, LONG, Ways
+from reproductions.qiu_huang_2024.experiments import Experiments, G
 from reproductions.qiu_huang_2024.protocol import ABSOLUTE
-from reproductions.qiu_huang_2024.protocol_static import zero_temperature
 
 Numbers = dict[str, float | int | str]
 
@@ -51,18 +50,19 @@ WHY = (
     " of the sampled map, which the equations do not have. The published Q/q there is {ratio_8:.2f}.",
     "The result depends on the samples. At g = 1.2 the protocol ends at q between {low:.4f} and {high:.4f} over "
     "{seeds} seeds; published {q_8:.4f}, converged {q_8_exact:.4f}.",
-    "Figures 5 and 7 look like such states. With {few:,} fields and {long} iterations, {draws} draws end at gamma = "
+    "Figures 5 and 7 resemble such states. With {few:,} fields and {long} iterations, {draws} draws end at gamma = "
     "0.5, g = 1 at q = {q_few}, Q/q = {ratio_few} (published {q_5:.4f} and {ratio_5:.2f}; converged {q_5_exact:.4f} "
     "and 0), and at gamma = 0, g = 1.2 at <x^2> = {l2_few} for beta = 1129 (published {l2_hot:.4f}) and {l2_cold_few} "
-    "for beta = 1e4 (published {l2_published:.4f}). The ratio and the fall with beta are those of the published curves;"
-    " the values scatter by factors between draws, some of which end near the converged solution.",
+    "for beta = 1e4 (published {l2_published:.4f}). An overlap of about half the activity and a norm that falls with "
+    "beta are what the published curves show too; the values scatter by factors between draws, some of which end near "
+    "the converged solution.",
     "Stopping rule. From iteration 100 on a step below {rule:.0e} in q, Q, r and R is accepted. At g = {g:g} the step"
     " at iteration 100 is {step:.0e}, with q still {away:.0%} away from where the same run settles: with a replicon "
     "eigenvalue of {marginal:.4f}, errors in the overlap shrink by less than 1 % an iteration.",
     "Zero temperature. The scheme supposes that chi stays finite. Above the transition chi is whatever the stopping "
     "rule leaves: at g = 1.1, {chi_published:.0f} published, {chi_protocol:.0f} here.",
     "The term rt G - kappa xi of the free energy, lost at T = 0 to a line break, is {dropped:.0e} at gamma = 0.5, g ="
-    " 0.75 (a run with 2,000 fields): without effect on the figures.",
+    " 0.75 (a run with {reciprocal_fields:,} fields): without effect on the figures.",
     "Static response. At every unit dphi/dn = phi' (1 + w dphi/dn), hence R = E[phi'/(1 - w phi')]; E[phi'](1 + w R) "
     "puts the average in place of the unit's own response. With it the protocol gives R = {R_low:.3f} to {R_high:.3f}"
     " at gamma = 0.5, g = 0.75, as published.",
@@ -83,20 +83,20 @@ OPEN = (
     "reading error.",
     "Figure 10. With the published 500,000 fields the protocol gives chi = {chi_protocol:.1f}, q = {ground_q:.4f}, "
     "-xi = {ground_xi:.3f} at gamma = 0, g = 1.1; published {chi_published:.1f}, {q_11:.4f}, {xi_published:.3f}. "
-    "Where the scheme stops depends on the draw: with {few_ground:,} fields, {draws} draws stop at chi = {chi_few}, q "
-    "= {ground_few}.",
+    "Where the scheme stops depends on the draw: with {few_ground:,} fields, {ground_draws} draws stop at chi = "
+    "{chi_few}, q = {ground_few}.",
 )
 
 
-def findings(table: xr.Dataset, runs: Ways) -> dict[str, list[str]]:
+def findings(table: xr.Dataset, runs: Experiments) -> dict[str, list[str]]:
     """Claims by heading.
 
     Parameters
     ----------
     table : Dataset
         From `reproductions.qiu_huang_2024.compare.compare`.
-    runs : Ways
-        From `reproductions.qiu_huang_2024.figures.ways`.
+    runs : Experiments
+        From `reproductions.qiu_huang_2024.experiments.experiments`.
 
     Returns
     -------
@@ -185,11 +185,11 @@ def _disagreements(table: xr.Dataset) -> Numbers:
     }
 
 
-def _iteration(runs: Ways) -> Numbers:
+def _iteration(runs: Experiments) -> Numbers:
     sampled, exact = runs.sampled.path, runs.quadrature.path
     step, last = (float(np.abs(np.subtract(sampled[k], sampled[k - 1]))[:2].max()) for k in (101, -1))
     return {
-        "g": runs.g,
+        "g": G,
         "exact_q": exact[100].q,
         "exact_ratio": exact[100].Q / exact[100].q,
         "exact_last": exact[-1].Q / exact[-1].q,
@@ -204,21 +204,23 @@ def _iteration(runs: Ways) -> Numbers:
         "rule": ABSOLUTE,
         "step": step,
         "away": abs(sampled[100].q / sampled[-1].q - 1.0),
-        "marginal": float(solve(runs.g, 1e4)["replicon"]),
+        "marginal": float(solve(G, 1e4)["replicon"]),
         **_draws(runs),
-        "dropped": abs(zero_temperature(0.75, 0.5, seed=1, fields=2000, most=300).dropped),
+        "dropped": abs(runs.reciprocal.dropped),
+        "reciprocal_fields": runs.effort.reciprocal_fields,
     }
 
 
-def _draws(runs: Ways) -> Numbers:
+def _draws(runs: Experiments) -> Numbers:
     five, hot, cold = runs.draws.values()
     return {
-        "few": FEW,
-        "long": LONG,
+        "few": runs.effort.draw_fields,
+        "long": runs.effort.draw_iterations,
         "draws": len(five),
+        "ground_draws": len(runs.ground),
         "q_few": _list(run.state.q for run in five),
         "ratio_few": ", ".join(f"{run.state.Q / run.state.q:.2f}" for run in five),
-        "few_ground": FEW_GROUND,
+        "few_ground": runs.effort.ground_fields,
         "chi_few": ", ".join(f"{run.state.chi:.0f}" for run in runs.ground),
         "ground_few": _list(run.state.q for run in runs.ground),
         "l2_few": _list(run.l2 for run in hot),

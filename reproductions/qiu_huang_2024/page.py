@@ -18,6 +18,7 @@ from nsslib.report.plotting import STYLE
 from reproductions.qiu_huang_2024 import figures
 from reproductions.qiu_huang_2024.benchmark import Cost, report
 from reproductions.qiu_huang_2024.compare import compare, contradictions, summary
+from reproductions.qiu_huang_2024.experiments import Experiments, experiments
 from reproductions.qiu_huang_2024.findings import findings
 from reproductions.qiu_huang_2024.tables import QUANTITIES
 
@@ -49,7 +50,7 @@ def write_page(
     path: str | Path,
     measured: Sequence[figures.Measured] = (),
     cost: Cost | None = None,
-    runs: figures.Ways | None = None,
+    runs: Experiments | None = None,
 ) -> Path:
     """Write the report; it opens offline and needs no other file.
 
@@ -61,8 +62,8 @@ def write_page(
         Samples for the panel of the fluctuation-response figure; left out if there are none.
     cost : Cost, optional
         From `reproductions.qiu_huang_2024.benchmark.measure`.
-    runs : Ways, optional
-        The runs that figure 8 is explained by; made (30 s) if not given.
+    runs : Experiments, optional
+        Runs that explain figures 5, 7, 8 and 10; made (five minutes) if not given.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def write_page(
     """
     table = compare()
     with mpl.rc_context(STYLE):
-        runs = runs or figures.ways()
+        runs = runs or experiments()
         drawn = {
             "against_g": figures.against_g(table),
             "against_beta": figures.against_beta(table),
@@ -79,15 +80,15 @@ def write_page(
             "static_dmft": figures.static_dmft(table),
             "fluctuation_response": figures.fluctuation_response_figure(measured),
         }
-        pictures = [_figure(name, figure) for name, figure in drawn.items()]
+        pictures = [inline(name, figure) for name, figure in drawn.items()]
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_page(table, runs, pictures, cost), encoding="utf-8")
+    file.write_text(assemble(table, runs, pictures, cost), encoding="utf-8")
     return file
 
 
-def _page(table: xr.Dataset, runs: figures.Ways, pictures: list[str], cost: Cost | None) -> str:
-    """Assemble the parts."""
+def assemble(table: xr.Dataset, runs: Experiments, pictures: list[str], cost: Cost | None) -> str:
+    """HTML of the page, made of its parts."""
     sections = "".join(
         f"<h2>{title}</h2><ul>{''.join(f'<li>{html.escape(claim)}</li>' for claim in claims)}</ul>"
         for title, claims in findings(table, runs).items()
@@ -97,9 +98,9 @@ def _page(table: xr.Dataset, runs: figures.Ways, pictures: list[str], cost: Cost
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Published vs converged</title><style>{CSS}</style></head><body>
 <h1>Published vs converged</h1>
-<p>The figures of Qiu &amp; Huang, <i>arXiv 2401.10009</i> (numbered as in the authors' code repository), beside the
-converged solutions of the same equations and beside the published algorithm, written again from its description
-and run at its own sample counts. phi = tanh, eta = 0. Published values are digitised; every difference is given in
+<p>The figures of Qiu &amp; Huang, <i>arXiv 2401.10009</i> (numbered as in the authors' code repository), compared with
+the converged solutions of the same equations and with the published algorithm, written again from its description and
+run at its own sample counts. phi = tanh, eta = 0. Published values are digitised; every difference is given in
 units of the reading error. Converged values solve the equations to a residual of 1e-10.</p>
 {sections}
 <h2>Published values that exclude one another</h2><ul>{excluded}</ul>
@@ -112,7 +113,7 @@ units of the reading error. Converged values solve the equations to a residual o
 """
 
 
-def _figure(name: str, figure: Figure) -> str:
+def inline(name: str, figure: Figure) -> str:
     """Inline SVG with ids of its own, and the caption."""
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})

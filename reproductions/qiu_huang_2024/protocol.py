@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from nsslib.arrays import Floats
 
 FIELDS, SAMPLES = 60_000, 10_000
 DAMPING, PATIENCE, MOST = 0.2, 100, 4000
@@ -37,13 +37,17 @@ BLOCK = 4096
 
 
 class Frozen(NamedTuple):
-    """Fields (u, v) with their weights, and the weight of every lattice point at every field."""
+    """Fields `u`, `v` (n,) with their `weights` (n,), and the weight of every lattice point at every field.
 
-    u: Floats  # (n,)
-    v: Floats  # (n,)
-    weights: Floats  # (n,)
-    lattice: Floats  # (k,) in units of the width of the importance density
-    counts: NDArray[np.generic]  # (n, k), or (1, k) if common to all fields
+    `lattice` (k,) is in units of the width of the importance density; `counts` is (n, k), or (1, k) if common to all
+    fields.
+    """
+
+    u: Floats
+    v: Floats
+    weights: Floats
+    lattice: Floats
+    counts: NDArray[np.generic]
 
 
 class Averages(NamedTuple):
@@ -71,7 +75,7 @@ class State(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Where a run stopped: its state, norm and iteration, whether the stopping rule ended it, and its way."""
+    """Where a run stopped: its state, norm and iteration, whether the stopping rule ended it, and all its states."""
 
     state: State
     l2: float

@@ -51,7 +51,7 @@ class GroundRun(NamedTuple):
     dropped: float
 
 
-def _golden(f: Callable[[Floats], Floats], low: float, high: float, size: int, steps: int = 30) -> Floats:
+def golden_section(f: Callable[[Floats], Floats], low: float, high: float, size: int, steps: int = 30) -> Floats:
     """Maximise a function of one variable per site on [low, high], assumed unimodal there."""
     a, b = np.full(size, low), np.full(size, high)
     left, right = b - GOLDEN * (b - a), a + GOLDEN * (b - a)
@@ -76,7 +76,7 @@ def _maximiser(s: Ground, g: float, u: Floats, v: Floats) -> Floats:
         value: Floats = -s.ct * p * p + field * p - (x - s.G * p - shift) ** 2 / (2.0 * s2)
         return value
 
-    negative, positive = _golden(H, -10.0, 0.0, len(u)), _golden(H, 0.0, 10.0, len(u))
+    negative, positive = golden_section(H, -10.0, 0.0, len(u)), golden_section(H, 0.0, 10.0, len(u))
     return np.where(H(negative) > H(positive), negative, positive)
 
 

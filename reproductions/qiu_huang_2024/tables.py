@@ -1,4 +1,4 @@
-"""The two tables of the package: values read off the published figures, and runs of the protocol.
+"""The two tables of the reproduction: values read off the published figures, and runs of the protocol.
 
 ``data/figures.csv`` holds values digitised by pixel from the figures of Qiu & Huang (arXiv
 2401.10009; figure numbers are those of the authors' code repository), one row a point, with the reading
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
     @property
     def point(self) -> tuple[int, str, float, float, float]:
-        """What the row is a value of."""
+        """The published point of which the row is a value."""
         return self.figure, self.quantity, self.gamma, self.beta, self.g
 
 

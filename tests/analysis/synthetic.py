@@ -19,5 +19,6 @@ def tables(coords, **values):
 def coverage(found, name, true):
     """Shares of the 68 % and 95 % intervals that hold the true value."""
     within = abs(found[name] - true) <= found[f"{name}_err"]
-    far = (found[f"{name}_low"] <= true) & (true <= found[f"{name}_high"])
+    interval = found[f"{name}_interval"]
+    far = (interval.sel(bound="low") <= true) & (true <= interval.sel(bound="high"))
     return float(within.mean()), float(far.mean())

@@ -113,7 +113,7 @@ class Workflow:
     def log(self):
         """Log of the first batch."""
         batch = batches(self.config)[0].manifest.removeprefix("manifests/").removesuffix(".json")
-        path = self.directory / "logs" / self.config.name / "sample" / f"{batch}.log"
+        path = self.directory / "logs" / self.config.name / "compute" / f"{batch}.log"
         return path.read_text() if path.exists() else ""
 
     def stamps(self):

@@ -89,15 +89,14 @@ def test_run_sweep_gives_the_numbers_of_local_cores_with_and_without_a_client(lo
 
 SHARD = """
 from pathlib import Path
-from nsslib import progress
 from nsslib.config.schema import Model, Sampler, Save
-from nsslib.grid import Shard
-from nsslib.stages.sample import ensure_shard
+from nsslib.grid.sampling import Sampling
+from nsslib.monitor.progress import Reporter
+from nsslib.stages.compute import ensure_shard
 
-progress.SECONDS_BETWEEN_LINES = 0.2
 sampler = Sampler(steps=20_000, burn_in=60, leapfrogs=4, save=Save(observables=20, trajectories=0))
-shard = Shard("main", 0.0, 64, 0, (0.7, 1.2), (3.0, 12.0), Model(), sampler)
-with open("progress.txt", "a") as log, progress.Reporter(log) as reporter:
+shard = Sampling("main", 0.0, 64, 0, (0.7, 1.2), Model(), (3.0, 12.0), sampler)
+with open("progress.txt", "a") as log, Reporter(log, seconds=0.2) as reporter:
     ensure_shard(shard, Path("shard.zarr"), Path("checkpoint.npz"), reporter)
 Path(snakemake.output[0]).touch()
 """
@@ -105,10 +104,10 @@ Path(snakemake.output[0]).touch()
 
 def test_a_shard_whose_worker_is_killed_goes_on_from_its_checkpoint(generic):
     (generic / "say.py").write_text(SHARD)
-    told = generic / "progress.txt"
+    log = generic / "progress.txt"
     command = dask_snakemake(generic, "--cores", "2", "--retries", "1", "script.txt")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        eventually(lambda: told.exists() and "step" in told.read_text())
+        eventually(lambda: log.exists() and "step" in log.read_text())
         job = supervisor(process)
         family = job.children(recursive=True)
         job.parent().kill()
@@ -116,7 +115,7 @@ def test_a_shard_whose_worker_is_killed_goes_on_from_its_checkpoint(generic):
     assert process.returncode == 0, output
     assert "its Dask worker died" in output and "Trying to restart job" in output
     assert not gone(family)
-    assert "resumed at step" in told.read_text()
+    assert "resumed at step" in log.read_text()
     unbroken = nsslib.simulate(
         64, [0.7, 1.2], [3.0, 12.0], progress=False, out=generic / "unbroken.zarr",
         steps=20_000, burn_in=60, leapfrogs=4, save={"observables": 20, "trajectories": 0},

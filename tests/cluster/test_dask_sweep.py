@@ -12,6 +12,7 @@ from nsslib import UserError
 from nsslib.config.files import parse
 from nsslib.executors import dask
 from nsslib.grid.batch import batches
+from nsslib.monitor.heartbeat import State, path_of, read
 from nsslib.monitor.progress import Reporter
 from snakemake_executor_plugin_dask.cluster import own_cluster, workers_of
 from tests.cluster.common import LITTLE, eventually
@@ -30,13 +31,13 @@ def test_failed_and_killed_batches_are_named_while_the_others_finish(client, tmp
 
             sound = dask.run_batch
 
-            def run_batch(batch, results, reporter):
+            def run_batch(batch, results, reporter, should_stop):
                 match batch.shards[0].N:
                     case 4:
                         raise OSError("disk full")
                     case 6:
                         os._exit(1)
-                return sound(batch, results, reporter)
+                return sound(batch, results, reporter, should_stop)
 
             dask.run_batch = run_batch
 
@@ -60,13 +61,13 @@ class Impatient(Reporter):
     """A user who presses Ctrl-C once a shard is done."""
 
     def count(self, label, total):
-        def told(more):
+        def add(more):
             raise KeyboardInterrupt
 
-        return told
+        return add
 
 
-def test_an_interrupt_ends_what_runs_on_the_workers(client, tmp_path):
+def test_an_interrupt_ends_what_runs_on_the_workers_with_its_state_saved(client, tmp_path):
     config = json.loads(json.dumps(LITTLE))
     config["sampler"]["steps"] = 100
     quick = batches(parse(config))[0]
@@ -75,7 +76,9 @@ def test_an_interrupt_ends_what_runs_on_the_workers(client, tmp_path):
     endless = batches(parse(config))[1:]
     with pytest.raises(KeyboardInterrupt):
         dask.sample(client, [quick, *endless], tmp_path, Impatient(quiet=True))
-    eventually(lambda: not any(client.run(lambda dask_worker: dask_worker.state.executing_count).values()))
+    checkpoint = tmp_path / "checkpoints" / endless[0].shards[0].path.replace(".zarr", ".npz")
+    eventually(checkpoint.exists)
+    eventually(lambda: read(path_of(checkpoint))[0].state == State.SAVED)
     assert not (tmp_path / endless[0].manifest).exists()
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from nsslib.config.files import parse
-from nsslib.grid.shard import shards
+from nsslib.grid.task import shards
 from nsslib.storage.store import check
 
 pytestmark = pytest.mark.cluster
@@ -21,11 +21,11 @@ SWEEP = {
 }
 
 SIMULATE = """
-import resource, sys
+import functools, resource, sys
 from nsslib import cli
-from nsslib.sampling import run
+from nsslib.stages import compute
 
-run.CHECKPOINT_SECONDS = float(sys.argv.pop(1))
+sample.run = functools.partial(sample.run, checkpoint_seconds=float(sys.argv.pop(1)))
 limit = int(sys.argv.pop(1))
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -43,7 +43,7 @@ def file(tmp_path):
 
 def simulate(file, directory, checkpoint_seconds=60.0, limit=0):
     """Start ``nss simulate``; no file of it may be larger than a limit."""
-    words = [str(checkpoint_seconds), str(limit), "sample", file, "--directory", directory]
+    words = [str(checkpoint_seconds), str(limit), "simulate", file, "--directory", directory]
     return subprocess.Popen(
         [sys.executable, "-c", SIMULATE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -7,7 +7,7 @@ import pytest
 from nsslib.config.files import parse
 from nsslib.grid.batch import batches
 from nsslib.grid.cost import job_megabytes, job_minutes
-from nsslib.grid.shard import shards
+from nsslib.grid.task import shards
 from nsslib.monitor.plan import seconds_per_step
 from nsslib.storage.store import check
 from tests.cluster.slurm_fixtures import SCRIPTS, command, jobs, power_off, wait_for
@@ -103,7 +103,7 @@ def test_a_job_whose_node_goes_down_is_started_again_by_slurm(slurm, workflow, f
 def test_a_job_that_meets_its_limit_saves_its_state_and_goes_on_from_there(slurm, workflow):
     sweep = workflow(two_shards("limit", 27))
     # One minute for the first try, half of it warning, is not enough; a minute more for the second is.
-    sweep.run(target(sweep), "--set-resources", "sample:runtime=attempt")
+    sweep.run(target(sweep), "--set-resources", "compute:runtime=attempt")
     states = jobs()
     assert (states[sweep.job(0)], states[sweep.job(1)]) == ("FAILED", "COMPLETED")
     assert "resumed at step" in sweep.log()

@@ -42,10 +42,10 @@ def test_larger_shards_ask_for_more(more):
 
 def test_a_job_lasts_as_long_as_its_shards_one_after_another():
     one, many = (batch(seeds, steps=20_000, N=[64]) for seeds in (1, 2))
-    assert len(many.shards) == 2 and cost.seconds(one.shards[0]) == cost.seconds(many.shards[1])
+    assert len(many.shards) == 2 and one.shards[0].seconds() == many.shards[1].seconds()
     longer = 60 * (cost.job_minutes(many) - cost.job_minutes(one))
     assert longer >= 60
-    assert abs(longer - cost.seconds(one.shards[0])) < 60
+    assert abs(longer - one.shards[0].seconds()) < 60
 
 
 def test_memory_counts_the_couplings_and_the_series():

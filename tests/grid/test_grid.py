@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import pickle
 import re
 from functools import partial
 
@@ -11,12 +12,11 @@ import pytest
 import nsslib
 from nsslib.config.files import parse
 from nsslib.config.schema import Model, Sampler, Save, Until
-from nsslib.errors import UserError
-from nsslib.grid.axes import origin, text
+from nsslib.grid.axes import text
 from nsslib.grid.batch import Batch, batches
 from nsslib.grid.ladder import beta_ladder, g_ladder
-from nsslib.grid.shard import Shard, shards
-from nsslib.version import KERNEL_VERSION
+from nsslib.grid.sampling import Sampling, reference_point
+from nsslib.grid.task import shards
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_an_axis_that_does_not_exchange_has_no_hidden_values(make_shard):
 def test_columns_count_replicas_and_the_whole_ladder(make_shard):
     shard = make_shard(N=[64], sampler={"replicas": 3})
     g, beta = shard.ladders
-    assert shard.columns == 3 * len(g.values) * len(beta.values)
+    assert shard.columns() == (3 * len(g.values) * len(beta.values), 3 * 2 * 2)
 
 
-def test_a_shard_survives_its_settings(make_shard):
+def test_a_batch_is_the_same_in_another_process(make_shard):
     shard = make_shard(gamma=[0.3], sampler={"exchange": {"every": 3}}, model={"eta": 0.1})
-    again = Shard.of({"block": shard.block} | shard.settings())
-    assert again == shard
-    assert again.fingerprint == shard.fingerprint
+    again = pickle.loads(pickle.dumps(Batch("seeds=0-0", (shard,))))
+    assert again.shards == (shard,)
+    assert again.shards[0].fingerprint == shard.fingerprint
 
 
 OTHER = {
@@ -128,9 +128,11 @@ OTHER = {
     "seed": 1,
     "g": (0.5, 1.0, 1.5),
     "beta": (2.0,),
+    "observables": ("mine:kurtosis",),
     "model.phi": "erf",
     "model.eta": 0.1,
     "model.diagonal": "iid",
+    "sampler.thermal_seed": 1,
     "sampler.integrator": "mala",
     "sampler.step_size": 0.1,
     "sampler.target": 0.7,
@@ -156,7 +158,7 @@ def test_every_setting_changes_the_fingerprint(make_shard, field):
 
 
 def test_the_list_of_settings_above_is_complete():
-    fields = {f.name for f in dataclasses.fields(Shard)} - {"block", "model", "sampler"}
+    fields = {f.name for f in dataclasses.fields(Sampling)} - {"block", "model", "sampler"}
     fields |= {f"model.{k}" for k in Model.model_fields} | {f"sampler.{k}" for k in Sampler.model_fields}
     assert set(OTHER) == fields
 
@@ -164,12 +166,6 @@ def test_the_list_of_settings_above_is_complete():
 def test_the_name_of_the_block_is_not_in_the_fingerprint(make_shard):
     shard = make_shard()
     assert dataclasses.replace(shard, block="renamed").fingerprint == shard.fingerprint
-
-
-def test_settings_of_another_kernel_are_refused(make_shard):
-    settings = {"block": "main"} | make_shard().settings() | {"kernel": "0"}
-    with pytest.raises(UserError, match=f"kernel version 0 .* {KERNEL_VERSION}"):
-        Shard.of(settings)
 
 
 def test_paths_tell_what_they_hold(make_shard):
@@ -181,7 +177,7 @@ def test_paths_tell_what_they_hold(make_shard):
     assert shard.label == "main gamma=0.25 N=64 seed=7"
 
 
-def test_the_name_of_a_manifest_hangs_on_what_it_lists(make_shard):
+def test_the_name_of_a_manifest_depends_on_what_it_lists(make_shard):
     one, other, longer = make_shard(seeds=[0]), make_shard(seeds=[1]), make_shard({}, {"steps": 41}, seeds=[0])
     listed = [(one,), (other,), (one, other), (longer,)]
     assert len({Batch("seeds=0-7", members).manifest for members in listed}) == 4
@@ -197,8 +193,8 @@ def test_free_energies_start_from_the_first_cell_that_most_shards_have():
     block = {"N": [8, 16], "beta": [2.0, 5.0], "seeds": 4}
     blocks = {"edge": block | {"g": [0.5], "seeds": 2}, "main": block | {"g": [0.9, 1.0], "gamma": [0.0, 0.5]}}
     config = parse({"name": "test", "blocks": blocks | {"large": block | {"N": [32], "g": [1.0, 1.1]}}})
-    assert origin(config, 0.0) == (1.0, 2.0)
-    assert origin(config, 0.5) == (0.9, 2.0)
+    assert reference_point(config, 0.0) == (1.0, 2.0)
+    assert reference_point(config, 0.5) == (0.9, 2.0)
 
 
 def test_small_shards_share_a_job_and_large_ones_have_their_own():

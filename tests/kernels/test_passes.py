@@ -9,7 +9,7 @@ from nsslib.model import quasipotential
 from nsslib.model.couplings import couplings
 from nsslib.model.transfer import PHI
 from nsslib.sampling.ensemble import Ensemble
-from nsslib.sampling.preconditioner import reference_g, whitening
+from nsslib.sampling.preconditioner import preconditioner, reference_g
 
 ETA = 0.2
 TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
@@ -24,49 +24,55 @@ def ensemble(request, make_shard):
     made.cell[:] = random.permutation(made.cell)
     made.walker[made.cell] = np.arange(len(made.cell))
     made.relabel()
-    made.place(random.normal(size=(len(made.cell), 9)))
+    made.backend.load(random.normal(size=(len(made.cell), 9)))
     return made
 
 
 @pytest.fixture
 def tolerance(ensemble):
-    return TOLERANCE[ensemble.chains.X.dtype.name]
+    return TOLERANCE[ensemble.backend.chains.X.dtype.name]
 
 
 def rows(ensemble, function, g=None):
     """A function of the reference model for every row, at its own g or another."""
-    x, J0 = ensemble.rows(ensemble.chains.X), ensemble.J0.astype(float)
+    (x, _), J0, phi = ensemble.backend.state(), ensemble.J0, list(passes.KINDS)[ensemble.backend.network.kind]
     g = ensemble.cell_g[ensemble.cell] if g is None else g
-    return np.array([function(x[c], g[c] * J0, ensemble.phi, ETA) for c in range(len(x))])
+    return np.array([function(x[c], g[c] * J0, phi, ETA) for c in range(len(x))])
+
+
+def forces(ensemble):
+    """Gradients of the chains, (C, unit)."""
+    chains = ensemble.backend.chains
+    return chains.G.swapaxes(1, 2).reshape(-1, chains.G.shape[1])[: len(ensemble.cell), :9]
 
 
 def test_the_force_is_the_gradient_of_the_model(ensemble, tolerance):
     expected = rows(ensemble, quasipotential.gradient)
-    assert np.max(np.abs(ensemble.rows(ensemble.chains.G) - expected)) < tolerance * np.max(np.abs(expected))
+    assert np.max(np.abs(forces(ensemble) - expected)) < tolerance * np.max(np.abs(expected))
 
 
 def test_the_sums_give_the_energy_of_the_model(ensemble, tolerance):
-    np.testing.assert_allclose(ensemble.energy(), rows(ensemble, quasipotential.energy), rtol=tolerance)
+    found = passes.energy_at.py_func(ensemble.cell_g[ensemble.cell], *ensemble.backend.sums(), ETA)
+    np.testing.assert_allclose(found, rows(ensemble, quasipotential.energy), rtol=tolerance)
 
 
 def test_the_sums_give_the_energy_at_any_other_g(ensemble, tolerance):
     g = np.linspace(0.0, 2.0, len(ensemble.cell))
-    xx, xa, aa = ensemble.chains.sums.swapaxes(0, 1).reshape(3, -1)[:, : len(g)]
-    found = np.array([passes.energy_at(*v, ETA) for v in zip(g, xx, xa, aa, strict=True)])
+    found = passes.energy_at.py_func(g, *ensemble.backend.sums(), ETA)
     np.testing.assert_allclose(found, rows(ensemble, quasipotential.energy, g), rtol=tolerance)
 
 
 def test_new_labels_need_no_new_field(ensemble, tolerance):
     ensemble.cell[:] = ensemble.cell[::-1].copy()
     ensemble.walker[ensemble.cell] = np.arange(len(ensemble.cell))
-    ensemble.exchanged()
+    ensemble.relabel()
     expected = rows(ensemble, quasipotential.gradient)
-    assert np.max(np.abs(ensemble.rows(ensemble.chains.G) - expected)) < tolerance * np.max(np.abs(expected))
+    assert np.max(np.abs(forces(ensemble) - expected)) < tolerance * np.max(np.abs(expected))
 
 
 def test_half_of_the_replicas_start_cold_and_half_hot(make_shard):
     ensemble = Ensemble(make_shard(N=[64], sampler={"replicas": 4}))
-    x = ensemble.rows(ensemble.chains.X).reshape(4, -1)
+    x = ensemble.backend.state()[0].reshape(4, -1)
     assert not x[[0, 2]].any()
     assert np.all(np.abs(x[[1, 3]].std(axis=1) - 1.0) < 0.15)
 
@@ -111,15 +117,16 @@ def test_linear_passes_do_what_their_names_say():
 @pytest.mark.parametrize("precondition", [True, False])
 def test_kicks_and_drifts_move_whitened_coordinates(precondition, make_shard):
     made = Ensemble(make_shard(N=[9], gamma=[0.4], model={"eta": ETA}, sampler={"precondition": precondition}))
-    B = whitening(made.J0, reference_g(0.4, 1.2), ETA) if precondition else np.eye(9)
+    B = preconditioner(made.J0, reference_g(0.4, 1.2), ETA) if precondition else np.eye(9)
     random = np.random.default_rng(1)
     X, P = random.normal(size=(2, len(made.cell), 9))
-    made.place(X, P)
-    G = made.rows(made.chains.G)
-    a, b = random.normal(size=(2, *made.chains.g.shape))
-    passes.kick_drift(made.network, passes.tile(made.chains, 0), made.scratch, a, b)
+    backend = made.backend
+    backend.load(X, P)
+    G = forces(made)
+    a, b = random.normal(size=(2, *backend.chains.g.shape))
+    passes.kick_drift(backend.network, passes.tile(backend.chains, 0), backend.scratch, a, b)
     in_first_tile = slice(0, passes.TILE * LANES)
     P += a.ravel()[: len(P), None] * (G @ B.T)
     X += b.ravel()[: len(P), None] * (P @ B)
-    np.testing.assert_allclose(made.rows(made.chains.P)[in_first_tile], P[in_first_tile], rtol=1e-11, atol=1e-12)
-    np.testing.assert_allclose(made.rows(made.chains.X)[in_first_tile], X[in_first_tile], rtol=1e-11, atol=1e-12)
+    for moved, expected in zip(backend.state(), (X, P), strict=True):
+        np.testing.assert_allclose(moved[in_first_tile], expected[in_first_tile], rtol=1e-11, atol=1e-12)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nsslib.model import observables
+from nsslib.model import estimators, observables
 from nsslib.model.couplings import couplings
 from nsslib.model.quasipotential import gradient, laplacian, residual
 
@@ -27,7 +27,7 @@ def dot(a, b):
 
 
 def test_observables_of_single_replicas(state):
-    found = observables.single(*state, BETA, ETA)
+    found = estimators.single(*state, BETA, ETA)
     for r, c in np.ndindex(REPLICAS, CELLS):
         x, v, f, dE, lap = (a[r, c] for a in state)
         expected = {
@@ -47,7 +47,7 @@ def test_observables_of_single_replicas(state):
 
 def test_overlaps_of_pairs(state):
     _, v, f, *_ = state
-    found = observables.pair(v, f, BETA)
+    found = estimators.pair(v, f, BETA)
     assert set(found) == {"Q", "R", "Yh"}
     for k, (a, b) in enumerate(observables.pairs(REPLICAS)):
         for c in range(CELLS):
@@ -62,5 +62,7 @@ def test_pairs_run_over_the_second_replica_first():
 
 
 def test_every_observable_has_a_name_in_words_and_an_estimator(state):
-    names = observables.single(*state, BETA, ETA).keys() | observables.pair(state[1], state[2], BETA).keys()
-    assert names <= set(observables.LONG_NAMES)
+    recorded = estimators.single(*state, BETA, ETA).keys() | estimators.pair(state[1], state[2], BETA).keys()
+    assert recorded == set(observables.names("recorded"))
+    for entry in observables.OBSERVABLES.values():
+        assert entry.words and entry.estimator and entry.symbol

@@ -21,13 +21,12 @@ def watch_ten_steps(monkeypatch):
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
 
     def watch(first=1, between=-1.0):
-        monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", between)
         log = io.StringIO()
-        with Reporter(log) as reporter:
-            told = reporter.watch("shard 7")
+        with Reporter(log, seconds=between) as reporter:
+            on_step = reporter.on_step("shard 7")
             for step in range(first, 11):
                 now[0] += 2.0
-                told(step, 10, 0.8)
+                on_step(step, 10, 0.8)
         return log.getvalue().splitlines()
 
     return watch
@@ -55,8 +54,20 @@ def test_lines_come_now_and_then_and_at_the_end(watch_ten_steps):
 def test_a_quiet_reporter_says_nothing(capsys):
     with Reporter(quiet=True) as reporter:
         reporter.say("hello")
-        reporter.watch("shard")(1, 1, 0.5)
+        reporter.on_step("shard")(1, 1, 0.5)
+        reporter.count("sweep", 2)(1)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_shards_of_a_sweep_are_counted_with_the_time_left(monkeypatch):
+    now, log = [0.0], io.StringIO()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with Reporter(log) as reporter:
+        count = reporter.count("sweep", 6)
+        for more in (1, 2):
+            now[0] += 30.0
+            count(more)
+    assert log.getvalue().splitlines()[1] == "sweep: 3 of 6 shards, ETA 0:01:00"
 
 
 def test_standard_error_is_the_default(capsys):
@@ -80,9 +91,9 @@ class Terminal(io.StringIO):
 def test_a_terminal_gets_a_bar_instead_of_lines():
     terminal = Terminal()
     with Reporter(terminal) as reporter:
-        told = reporter.watch("shard 7")
+        on_step = reporter.on_step("shard 7")
         for step in (1, 2):
-            told(step, 2, 0.8)
+            on_step(step, 2, 0.8)
     assert "shard 7" in terminal.getvalue()
     assert "step 1 of 2" not in terminal.getvalue()
 

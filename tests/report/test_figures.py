@@ -98,7 +98,7 @@ def test_the_pages_show_every_sampled_beta_once(tmp_path, monkeypatch):
         return Figure()
 
     coords = {"gamma": [0.0], "N": [8], "g": [0.5, 1.0], "beta": [0.5, *betas]}
-    origin = {"origin_g": ("gamma", [0.5]), "origin_beta": ("gamma", [betas[0]])}
+    origin = {"reference_g": ("gamma", [0.5]), "reference_beta": ("gamma", [betas[0]])}
     table = xr.Dataset({"n_seeds": (tuple(coords), np.ones((1, 1, 2, len(betas) + 1)))}, coords | origin)
     table["n_seeds"].loc[{"beta": 0.5}] = 0  # sampled at another gamma
     monkeypatch.setattr(store, "read_table", lambda *_: table)

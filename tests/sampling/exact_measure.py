@@ -5,7 +5,7 @@ from scipy.stats import chi2, norm
 
 from nsslib.analysis.chains.statistics import chain_statistics
 from nsslib.config.schema import Sampler
-from nsslib.model import observables, quasipotential
+from nsslib.model import estimators, quasipotential
 
 EXACT = {
     "hmc": {"sampler": "hmc"},
@@ -53,7 +53,7 @@ def exact_values(J, beta, eta):
     """Order parameters of one cell, and the edges of 12 equally likely bins of x_0, by quadrature."""
     line, x, weight = boltzmann_grid(J, beta, eta)
     v, f = quasipotential.residual(x, J), np.tanh(x)
-    values = observables.single(
+    values = estimators.single(
         x.T,
         v.T,
         f.T,

@@ -20,7 +20,7 @@ def ensemble(make_shard):
             g=[0.5, 0.8, 1.2], beta=[2.0, 3.0, 4.0, 5.0], model={"eta": ETA}, sampler={"exchange": {"hidden": False}}
         )
     )
-    made.place(np.random.default_rng(0).normal(size=(len(made.cell), made.units)))
+    made.backend.load(np.random.default_rng(0).normal(size=(len(made.cell), made.units)))
     return made
 
 
@@ -46,16 +46,17 @@ def test_replicas_never_exchange_with_each_other(ensemble):
 
 
 def test_states_stay_where_they_are(ensemble):
-    before = ensemble.chains.X.copy()
+    before = ensemble.backend.state()[0]
     rounds(ensemble, 5)
-    np.testing.assert_array_equal(ensemble.chains.X, before)
+    np.testing.assert_array_equal(ensemble.backend.state()[0], before)
 
 
 def test_forces_follow_the_new_labels(ensemble):
     rounds(ensemble, 50)
-    found = ensemble.chains.G.copy()
-    ensemble.evaluate()
-    np.testing.assert_array_equal(found, ensemble.chains.G)
+    chains, (X, _) = ensemble.backend.chains, ensemble.backend.state()
+    followed = chains.G.copy()
+    ensemble.backend.load(X)
+    np.testing.assert_array_equal(followed, chains.G)
 
 
 def test_equal_neighbours_always_exchange(ensemble):
@@ -66,14 +67,14 @@ def test_equal_neighbours_always_exchange(ensemble):
 
 
 def test_the_ratio_is_made_of_the_energies_of_the_model(ensemble):
-    x, J0 = ensemble.rows(ensemble.chains.X), ensemble.J0
+    (x, _), J0 = ensemble.backend.state(), ensemble.J0
     a, b, ga, gb, beta_a, beta_b = 1, 4, 0.5, 0.8, 2.0, 5.0
 
     def E(row, g):
         return quasipotential.energy(x[row], g * J0, eta=ETA)
 
     expected = beta_a * (E(a, ga) - E(b, ga)) + beta_b * (E(b, gb) - E(a, gb))
-    sums = ensemble.chains.sums
+    sums = ensemble.backend.sums()
     there = exchange._work(sums, a, ga, beta_a, gb, beta_b, ETA)
     back = exchange._work(sums, b, gb, beta_b, ga, beta_a, ETA)
     assert -(there + back) == pytest.approx(expected, rel=1e-12)
@@ -82,8 +83,9 @@ def test_the_ratio_is_made_of_the_energies_of_the_model(ensemble):
 def test_two_cells_exchange_with_the_probability_of_metropolis(make_shard):
     """One pair of frozen states, attempted over and over from the same labels."""
     ensemble = Ensemble(make_shard(g=[1.0, 1.1], beta=[2.0, 3.0], sampler={"exchange": {"hidden": False, "g": False}}))
-    ensemble.place(0.3 * np.random.default_rng(1).normal(size=(len(ensemble.cell), ensemble.units)))
-    E = ensemble.energy()
+    ensemble.backend.load(0.3 * np.random.default_rng(1).normal(size=(len(ensemble.cell), ensemble.units)))
+    J0, (x, _) = ensemble.J0, ensemble.backend.state()
+    E = np.array([quasipotential.energy(x[c], g * J0) for c, g in enumerate(ensemble.cell_g)])
     expected = np.minimum(1.0, np.exp((3.0 - 2.0) * (E[1::2] - E[::2])))
     exchanger = Exchanger.of(Exchange(g=False), ensemble)
     count = 4000
@@ -105,7 +107,7 @@ def test_rates_have_one_entry_a_link(ensemble):
 
 def test_an_axis_that_is_switched_off_is_left_alone(ensemble):
     exchanger = rounds(ensemble, 40, g=False)
-    np.testing.assert_array_equal(ensemble.chains.g.ravel()[: len(ensemble.cell)], ensemble.cell_g)
+    np.testing.assert_array_equal(ensemble.cell_g[ensemble.cell], ensemble.cell_g)
     assert np.isnan(exchanger.rates(G)).all()
 
 

@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import chi2
 
 import nsslib
-from nsslib.analysis.chains.order_parameters import derived
+from nsslib.analysis.chains.order_parameters import with_derived
 from nsslib.analysis.chains.statistics import chain_statistics
 from nsslib.config.schema import Model, Sampler, Save
-from nsslib.grid.shard import Shard
+from nsslib.grid.sampling import Sampling
 from nsslib.kernels.cpu import random
 from nsslib.kernels.cpu.integrators import leapfrog
 from nsslib.kernels.cpu.passes import hamiltonian, sums
@@ -48,11 +48,11 @@ def momenta(phi, g, dt, count, N=64, replicas=64):
         integrator="baoab", friction=1.0, step_size=dt, burn_in=round(40 / dt), steps=count, replicas=replicas,
         precondition=False, exchange=None, save=Save(observables=count // 8, trajectories=0),
     )  # fmt: skip
-    this, total = Run(Shard("b", 0.0, N, 0, (g,), (10.0,), Model(phi=phi), sampler)), np.zeros(replicas)
+    this, total = Run(Sampling("b", 0.0, N, 0, (g,), Model(phi=phi), (10.0,), sampler)), np.zeros(replicas)
     while this.t < this.total:
         this.step()
         if this.t > sampler.burn_in:
-            total += np.mean(this.ensemble.rows(this.ensemble.chains.P) ** 2, axis=-1)
+            total += np.mean(this.ensemble.backend.state()[1] ** 2, axis=-1)
     return total / count
 
 
@@ -116,7 +116,7 @@ def test_baoab_biases_positions_at_second_order():
             replicas=24, exchange=False, save={"observables": 4, "trajectories": 0}, progress=False,
         )  # fmt: skip
         found = chain_statistics(
-            derived(tree["observables"].to_dataset().astype(float))["configurational"], ("replica", "draw")
+            with_derived(tree["observables"].to_dataset().astype(float))["configurational"], ("replica", "draw")
         )
         bias.append(float(found["mean"].mean() - 1.0))
         errors.append(float(np.sqrt((found["err"] ** 2).mean() / 2)))
@@ -130,16 +130,16 @@ def test_baoab_biases_positions_at_second_order():
 
 
 def test_leapfrog_conserves_energy_to_second_order():
-    shard = Shard("b", 0.2, 20, 0, (0.8, 1.2), (4.0, 40.0), Model(eta=0.02), Sampler(exchange=None))
+    shard = Sampling("b", 0.2, 20, 0, (0.8, 1.2), Model(eta=0.02), (4.0, 40.0), Sampler(exchange=None))
     errors = []
     for count in (8, 16, 32):
-        ensemble = Ensemble(shard)
-        network, chains = ensemble.network, ensemble.chains
-        ensemble.place(0.5 * np.random.default_rng(1).normal(size=(8, 20)))
-        random.normals(chains.P, 20, ensemble.key, random.MOMENTA, 1)
+        backend = Ensemble(shard).backend
+        network, chains = backend.network, backend.chains
+        backend.load(0.5 * np.random.default_rng(1).normal(size=(8, 20)))
+        random.normals(chains.P, 20, backend.key, random.MOMENTA, 1, chains.name)
         before, after = np.empty_like(chains.g), np.empty_like(chains.g)
         hamiltonian(network, chains, before)
-        leapfrog(network, chains, ensemble.scratch, np.full_like(chains.g, 1.6 / count), count)
+        leapfrog(network, chains, backend.scratch, np.full_like(chains.g, 1.6 / count), count)
         sums(network, chains)
         hamiltonian(network, chains, after)
         errors.append(np.sqrt(np.mean(((after - before) / chains.beta).ravel()[:8] ** 2)))

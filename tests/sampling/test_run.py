@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from nsslib.analysis.chains.stopping import judge_of
+from nsslib.errors import Terminated
 from nsslib.kernels.cpu.elementary import libm_exp
 from nsslib.model.couplings import couplings
 from nsslib.model.observables import single
 from nsslib.model.quasipotential import gradient, laplacian, residual
 from nsslib.model.transfer import PHI
-from nsslib.sampling import checkpoint
-from nsslib.sampling import run as module
 from nsslib.sampling.dataset import saved_state, to_tree
 from nsslib.sampling.run import run
-from nsslib.sampling.termination import Terminated
+from nsslib.storage import checkpoint
+from nsslib.tasks.termination import termination
 
 INTEGRATORS = ["hmc", "ghmc", "mala", "baoab", "euler-maruyama"]
 BREAKS = (1, 37, 60, 61, 83)
@@ -28,11 +28,11 @@ class Interrupted(Exception):
 
 
 def breaking_at(step):
-    def watch(done, total, *_):
+    def on_step(done, total, *_):
         if done == step:
             raise Interrupted
 
-    return watch
+    return on_step
 
 
 def outcome(record):
@@ -55,36 +55,35 @@ def assert_same_bits(a, b):
         np.testing.assert_array_equal(array, outcome(b)[name], err_msg=name)
 
 
-@pytest.fixture
-def always_saving(monkeypatch):
-    """Checkpoints after every step."""
-    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", -1.0)
+def saving_run(*arguments):
+    """A run that saves its state after every step."""
+    return run(*arguments, checkpoint_seconds=-1.0)
 
 
 @pytest.mark.parametrize("exchange", [True, False, {"every": 3}], ids=["exchange", "alone", "every third step"])
 @pytest.mark.parametrize("integrator", INTEGRATORS)
-def test_a_broken_run_gives_the_bits_of_an_unbroken_one(make_shard, always_saving, tmp_path, integrator, exchange):
+def test_a_broken_run_gives_the_bits_of_an_unbroken_one(make_shard, tmp_path, integrator, exchange):
     shard = make_shard(sampler={"integrator": integrator, "exchange": exchange, "save": {"trajectories": 20}})
     path = tmp_path / "checkpoint.npz"
     for step in BREAKS:
         with pytest.raises(Interrupted):
-            run(shard, path, breaking_at(step))
+            saving_run(shard, path, breaking_at(step))
     assert_same_bits(run(shard, path), run(shard))
 
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
-def test_a_broken_run_of_either_precision_resumes(make_shard, always_saving, tmp_path, precision):
+def test_a_broken_run_of_either_precision_resumes(make_shard, tmp_path, precision):
     shard = make_shard(sampler={"precision": precision})
     path = tmp_path / "checkpoint.npz"
     with pytest.raises(Interrupted):
-        run(shard, path, breaking_at(70))
+        saving_run(shard, path, breaking_at(70))
     assert_same_bits(run(shard, path), run(shard))
 
 
-def test_resuming_says_from_where_and_counts_on(make_shard, always_saving, tmp_path):
+def test_resuming_says_from_where_and_counts_on(make_shard, tmp_path):
     shard, path = make_shard(), tmp_path / "checkpoint.npz"
     with pytest.raises(Interrupted):
-        run(shard, path, breaking_at(31))
+        saving_run(shard, path, breaking_at(31))
     notes, steps = [], []
     run(shard, path, lambda done, total, *_: steps.append((done, total)), notes.append)
     assert notes == [f"resumed at step 30 of 100 from {path}"]
@@ -112,10 +111,10 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_a_damaged_checkpoint_is_named_and_the_older_one_used(make_shard, always_saving, tmp_path, kind):
+def test_a_damaged_checkpoint_is_named_and_the_older_one_used(make_shard, tmp_path, kind):
     shard, path, notes = make_shard(), tmp_path / "checkpoint.npz", []
     with pytest.raises(Interrupted):
-        run(shard, path, breaking_at(31))
+        saving_run(shard, path, breaking_at(31))
     DAMAGES[kind](path)
     record = run(shard, path, note=notes.append)
     assert len(notes) == 2 and str(path) in notes[0] and "damaged" in notes[0]
@@ -123,10 +122,10 @@ def test_a_damaged_checkpoint_is_named_and_the_older_one_used(make_shard, always
     assert_same_bits(record, run(shard))
 
 
-def test_with_both_checkpoints_damaged_the_run_starts_afresh(make_shard, always_saving, tmp_path):
+def test_with_both_checkpoints_damaged_the_run_starts_afresh(make_shard, tmp_path):
     shard, path, notes = make_shard(), tmp_path / "checkpoint.npz", []
     with pytest.raises(Interrupted):
-        run(shard, path, breaking_at(31))
+        saving_run(shard, path, breaking_at(31))
     damage(path)
     damage(checkpoint.older(path))
     record = run(shard, path, note=notes.append)
@@ -143,8 +142,9 @@ def test_sigterm_saves_the_state_and_ends_the_run(make_shard, tmp_path, step):
             os.kill(os.getpid(), signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Terminated, match=f"SIGTERM: stopped at step {step} of 100, saved in"):
-        run(shard, path, killed)
+    message = f"SIGTERM: stopped at step {step} of 100, saved in"
+    with pytest.raises(Terminated, match=message), termination() as should_stop:
+        run(shard, path, killed, should_stop=should_stop)
     assert signal.getsignal(signal.SIGTERM) is before
     notes = []
     assert_same_bits(run(shard, path, note=notes.append), run(shard))
@@ -170,7 +170,7 @@ def assert_same_bits_as_stored(a, b):
 
 def judged(shard):
     notes, remarks = [], []
-    record = run(shard, watch=lambda *told: remarks.append(told[3]), note=notes.append, judge=judge_of(shard))
+    record = run(shard, on_step=lambda *progress: remarks.append(progress[3]), note=notes.append, judge=judge_of(shard))
     return record, notes, remarks
 
 
@@ -202,12 +202,12 @@ def test_hours_end_a_run_too(make_shard):
 
 def test_no_flipped_bit_of_a_checkpoint_is_taken_for_a_state(make_shard, tmp_path):
     shard, path = make_shard(), tmp_path / "checkpoint.npz"
-    checkpoint.save(path, shard, {"X": np.arange(3.0), "t": np.array(7)})
-    sound, _ = checkpoint.load(path, shard)
+    checkpoint.save(path, shard.settings(), {"X": np.arange(3.0), "t": np.array(7)})
+    sound, _ = checkpoint.load(path, shard.settings())
     content = path.read_bytes()
     for at in range(len(content)):
         path.write_bytes(content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :])
-        state, remarks = checkpoint.load(path, shard)
+        state, remarks = checkpoint.load(path, shard.settings())
         if state is None:
             assert str(path) in remarks[0]
         else:
@@ -216,10 +216,10 @@ def test_no_flipped_bit_of_a_checkpoint_is_taken_for_a_state(make_shard, tmp_pat
                 np.testing.assert_array_equal(array, sound[name])
 
 
-def test_a_checkpoint_of_other_settings_is_named_and_not_used(make_shard, always_saving, tmp_path):
+def test_a_checkpoint_of_other_settings_is_named_and_not_used(make_shard, tmp_path):
     path, notes = tmp_path / "checkpoint.npz", []
     with pytest.raises(Interrupted):
-        run(make_shard(), path, breaking_at(31))
+        saving_run(make_shard(), path, breaking_at(31))
     other = make_shard(seeds=[1])
     record = run(other, path, note=notes.append)
     assert len(notes) == 2 and str(path) in notes[0] and "other settings: seed 0, now 1" in notes[0]
@@ -228,20 +228,20 @@ def test_a_checkpoint_of_other_settings_is_named_and_not_used(make_shard, always
 
 def test_a_checkpoint_is_replaced_only_by_a_complete_one(make_shard, tmp_path, monkeypatch):
     shard, path = make_shard(), tmp_path / "checkpoint.npz"
-    checkpoint.save(path, shard, {"t": np.array(1)})
+    checkpoint.save(path, shard.settings(), {"t": np.array(1)})
 
     def full_disk(*_, **__):
         raise OSError("no space left")
 
     monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(OSError, match="no space"):
-        checkpoint.save(path, shard, {"t": np.array(2)})
-    state, remarks = checkpoint.load(path, shard)
+        checkpoint.save(path, shard.settings(), {"t": np.array(2)})
+    state, remarks = checkpoint.load(path, shard.settings())
     assert int(state["t"]) == 1 and not remarks
 
 
 def test_no_checkpoint_is_no_complaint(make_shard, tmp_path):
-    assert checkpoint.load(tmp_path / "none.npz", make_shard()) == (None, [])
+    assert checkpoint.load(tmp_path / "none.npz", make_shard().settings()) == (None, [])
 
 
 @pytest.mark.parametrize("target", [0.6, 0.8])
@@ -256,10 +256,10 @@ def test_a_given_step_size_is_kept(make_shard):
     assert np.all(run(make_shard(sampler={"step_size": 0.07})).step_size == pytest.approx(0.07, rel=1e-14))
 
 
-def test_step_sizes_are_frozen_after_burn_in(make_shard, always_saving, tmp_path):
+def test_step_sizes_are_frozen_after_burn_in(make_shard, tmp_path):
     shard, path = make_shard(), tmp_path / "checkpoint.npz"
     with pytest.raises(Interrupted):
-        run(shard, path, breaking_at(62))
+        saving_run(shard, path, breaking_at(62))
     at_end_of_burn_in, _ = checkpoint.load(path, shard)
     np.testing.assert_array_equal(libm_exp(at_end_of_burn_in["log_eps"]), run(shard).step_size)
 

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,9 @@ import nsslib
 from nsslib import UserError, cli
 from nsslib.config.files import dump, parse, schema
 from nsslib.grid.batch import batches
-from nsslib.grid.shard import shards
+from nsslib.grid.task import shards
 from nsslib.report.catalogue import figures
-from nsslib.sampling import checkpoint
-from nsslib.storage import store
+from nsslib.storage import checkpoint, store
 
 NAMES = [
     "..", ".", "../up", "a/b", "/etc", "a\\b", "a b", "", "-rf", "~", "*", "%n", "{batch}", "é", "a\0", "main\n",
@@ -37,10 +35,10 @@ def config(name="safe", block="main"):
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """An empty working directory inside another: what escapes is found."""
-    place = tmp_path / "inside"
-    place.mkdir()
-    monkeypatch.chdir(place)
-    yield place
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    yield inside
     assert [p.name for p in tmp_path.iterdir()] == ["inside"], "nothing escapes"
     assert not list(tmp_path.rglob("pwned*")), "nothing is executed"
 
@@ -53,16 +51,16 @@ def test_a_hostile_name_never_passes_the_config(name, key):
 
 
 def test_no_config_value_is_free_text():
-    def free(node, place):
-        """Places of the schema that accept any string."""
+    def free(node, key_path):
+        """Keys of the schema that accept any string."""
         if isinstance(node, dict):
             if node.get("type") == "string" and not node.keys() & {"enum", "const", "pattern"}:
-                yield place
+                yield key_path
             for key, value in node.items():
-                yield from free(value, f"{place}.{key}")
+                yield from free(value, f"{key_path}.{key}")
         elif isinstance(node, list):
             for k, value in enumerate(node):
-                yield from free(value, f"{place}[{k}]")
+                yield from free(value, f"{key_path}[{k}]")
 
     assert not list(free(json.loads(schema()), ""))
 
@@ -83,13 +81,13 @@ def test_every_path_of_a_sweep_lies_in_its_directory(tmp_path):
     ids=repr,
 )
 def test_a_shard_goes_to_the_place_that_was_named_literally(here, path):
-    place = here / path / path
-    nsslib.simulate(4, 0.5, 2.0, steps=40, burn_in=60, progress=False, out=place)
-    assert (place / "zarr.json").exists()
+    out = here / path / path
+    nsslib.simulate(4, 0.5, 2.0, steps=40, burn_in=60, progress=False, out=out)
+    assert (out / "zarr.json").exists()
     assert [p.name for p in here.iterdir()] == [path]
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_sweep_goes_to_the_directory_that_was_named_literally(here):
     name = "a b;$(touch pwned)"
     assert nsslib.run_sweep(config(), directory=name) == here / name / "safe"
@@ -131,11 +129,12 @@ def test_a_pickle_in_a_checkpoint_is_not_executed(here, make_shard):
     np.savez(archive, settings=np.array(json.dumps(shard.settings())), X=np.array([Bomb()], dtype=object))
     content = archive.getvalue()
     (here / "c.npz").write_bytes(content + hashlib.sha256(content).digest())
-    state, remarks = checkpoint.load(here / "c.npz", shard)
+    state, remarks = checkpoint.load(here / "c.npz", shard.settings())
     assert state is None
     assert "damaged checkpoint ignored" in remarks[0]
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_a_pickle_in_a_store_is_not_executed(here, tiny_sweep):
     """Zarr 2 could filter an array through pickle; a sealed store is Zarr 3, which cannot."""
     import pickle
@@ -157,8 +156,10 @@ def test_a_pickle_in_a_store_is_not_executed(here, tiny_sweep):
     (path / "zarr.json").write_text(json.dumps(metadata))
     metadata["attributes"] |= store.digest(path)
     (path / "zarr.json").write_text(json.dumps(metadata))
-    with suppress(Exception):
-        store.read(path, "shard")["observables"].to_dataset().load()
+    # The store is accepted and read: what keeps the bomb from going off is that Zarr 3 does not see its array.
+    store.check(path, "shard")
+    observables = store.read(path, "shard")["observables"].to_dataset().load()
+    assert "Q" in observables and "q" not in observables
     assert not list(here.rglob("pwned*"))
 
 
@@ -166,13 +167,13 @@ def test_no_module_of_ours_unpickles():
     """Dask pickles its own messages between its processes; files are never unpickled."""
     package = Path(nsslib.__file__).parent
     modules = [*package.rglob("*.py"), *(package.parent / "snakemake_executor_plugin_dask").glob("*.py")]
-    assert len(modules) > 50
+    assert {package / "storage" / "store.py", package / "sampling" / "checkpoint.py"} <= set(modules)
     for module in modules:
         text = module.read_text(encoding="utf-8")
         assert "pickle" not in text.replace("allow_pickle=False", "").replace("pickled objects", ""), module
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_hostile_config_never_starts_a_workflow(here):
     """Snakemake writes config values into the commands of jobs: mistakes end the run before there is one."""
     root = Path(nsslib.__file__).parents[1]

@@ -1,6 +1,7 @@
 """A store is whole or it is refused with its path and what is wrong; the old one outlives a failure."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import xarray as xr
 
 from nsslib.sampling.dataset import to_tree
 from nsslib.sampling.run import run
-from nsslib.storage import store
+from nsslib.storage import atomic, store
 from nsslib.storage.store import StoreError, check, publish, read, read_table
 
 
@@ -25,9 +26,9 @@ def small_tree(value=1.0, fingerprint="abc"):
 @pytest.fixture
 def path(tmp_path):
     """A sound store."""
-    place = tmp_path / "deep" / "seed=0.zarr"
-    publish(small_tree(), place, "shard")
-    return place
+    store_path = tmp_path / "deep" / "seed=0.zarr"
+    publish(small_tree(), store_path, "shard")
+    return store_path
 
 
 def chunks(path):
@@ -56,8 +57,8 @@ def test_a_sealed_store_says_where_it_comes_from(path):
 
 
 def test_publishing_returns_the_attributes_that_are_read(tmp_path):
-    place = tmp_path / "a.zarr"
-    assert publish(small_tree(), place, "shard") == check(place, "shard")
+    path = tmp_path / "a.zarr"
+    assert publish(small_tree(), path, "shard") == check(path, "shard")
 
 
 def test_the_digest_depends_on_the_numbers_alone(tmp_path):
@@ -149,6 +150,19 @@ def test_publishing_over_an_old_store_replaces_it_and_leaves_nothing_beside_it(p
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_a_store_is_on_the_disk_before_it_has_its_name_and_the_old_one_goes_last(path, disk, monkeypatch):
+    remove = atomic.remove
+    monkeypatch.setattr(atomic, "remove", lambda old: (old.exists() and disk.append(("remove", old.name)), remove(old)))
+    publish(small_tree(2.0), path, "shard")
+    inodes = {p.stat().st_ino for p in (path, *path.rglob("*"))}
+    old = atomic.aside(path, "old").name
+    # Before the first sync come the renames of zarr, which writes every file aside.
+    *syncs, aside, renamed, parent, removed = disk[[kind for kind, _ in disk].index("sync") :]
+    assert {kind for kind, _ in syncs} == {"sync"} and {inode for _, inode in syncs} == inodes
+    assert [aside, renamed] == [("rename", old), ("rename", path.name)]
+    assert [parent, removed] == [("sync", path.parent.stat().st_ino), ("remove", old)]
+
+
 def test_publishing_over_wreckage_replaces_it(path):
     make_foreign(path)
     publish(small_tree(), path, "shard")
@@ -159,10 +173,10 @@ def fail(*_, **__):
     raise OSError("no space left")
 
 
-@pytest.mark.parametrize("where", ["_replace", "digest"])
-def test_an_interrupted_publish_leaves_the_old_store_sound(path, monkeypatch, where):
+@pytest.mark.parametrize("module, function", [(store, "_replace"), (store, "digest"), (os, "fsync")])
+def test_an_interrupted_publish_leaves_the_old_store_sound(path, monkeypatch, module, function):
     with monkeypatch.context() as patch:
-        patch.setattr(store, where, fail)
+        patch.setattr(module, function, fail)
         with pytest.raises(StoreError, match=f"^{path}: cannot be written: no space"):
             publish(small_tree(2.0), path, "shard")
     with read(path, "shard", "abc") as tree:
@@ -214,9 +228,12 @@ def test_a_table_is_loaded_into_memory(tmp_path):
 def test_a_shard_is_stored_in_few_files(make_shard, tmp_path, grid):
     shard = make_shard(**grid, sampler={"save": {"trajectories": 10}})
     publish(to_tree(shard, run(shard)), tmp_path / "shard.zarr", "shard")
-    assert sum(p.is_file() for p in (tmp_path / "shard.zarr").rglob("*")) < 150
     with read(tmp_path / "shard.zarr", "shard", shard.fingerprint) as tree:
         assert set(tree.children) == {"observables", "diagnostics", "state", "trajectories"}
+        groups = list(tree.subtree)
+        variables = sum(len(group.to_dataset(inherit=False).variables) for group in groups)
+    # A file of metadata for each group; for each variable one more, and at most one of numbers.
+    assert sum(p.is_file() for p in (tmp_path / "shard.zarr").rglob("*")) <= len(groups) + 2 * variables
 
 
 def test_a_group_is_loaded_without_the_others(path):
@@ -231,6 +248,6 @@ def test_large_variables_are_cut_into_chunks_inside_few_files(tmp_path):
     tree = xr.DataTree(xr.Dataset({"x": (("draw", "cell"), values)}))
     publish(tree, tmp_path / "theory.zarr", "theory")
     assert len(chunks(tmp_path / "theory.zarr")) <= 2
-    with xr.open_zarr(tmp_path / "theory.zarr", consolidated=False) as found:
-        assert np.prod(found["x"].encoding["chunks"]) * 4 <= store.CHUNK_BYTES
-        np.testing.assert_array_equal(found["x"].values, values)
+    with xr.open_zarr(tmp_path / "theory.zarr", consolidated=False) as stored:
+        assert np.prod(stored["x"].encoding["chunks"]) * 4 <= store.CHUNK_BYTES
+        np.testing.assert_array_equal(stored["x"].values, values)

@@ -18,18 +18,16 @@ JOB = """
 import sys
 from pathlib import Path
 from nsslib.config.schema import Model, Sampler, Save
-from nsslib.grid import Shard
+from nsslib.grid.sampling import Sampling
 from nsslib.monitor.progress import Reporter
-from nsslib.sampling import run
-from nsslib.stages.sample import ensure_shard
+from nsslib.stages.compute import ensure_shard
 
-run.CHECKPOINT_SECONDS = 0.2
 place = Path(sys.argv[1])
 sampler = Sampler(steps=6000, burn_in=500, leapfrogs=5, save=Save(observables=4, trajectories=200))
-shard = Shard("b", 0.3, 24, 1, (0.7, 1.0, 1.3), (3.0, 10.0, 30.0), Model(eta=0.01), sampler)
+shard = Sampling("b", 0.3, 24, 1, (0.7, 1.0, 1.3), Model(eta=0.01), (3.0, 10.0, 30.0), sampler)
 print("ready", flush=True)
 with Reporter(quiet=True) as reporter:
-    ensure_shard(shard, place / "shard.zarr", place / "checkpoint.npz", reporter)
+    ensure_shard(shard, place / "shard.zarr", place / "checkpoint.npz", reporter, checkpoint_seconds=0.2)
 print("done", flush=True)
 """
 

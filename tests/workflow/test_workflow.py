@@ -70,7 +70,7 @@ def finished(tmp_path_factory):
     directory = tmp_path_factory.mktemp("workflow")
     code, output = snakemake(directory, *ENDS)
     assert code == 0, output
-    assert ran(output) == ONCE | {"sample": 3, "theory": 1}
+    assert ran(output) == ONCE | {"compute": 3, "theory": 1}
     return directory
 
 
@@ -87,7 +87,7 @@ def test_a_run_leaves_the_results_of_the_contract_and_nothing_to_do(finished):
     assert len(list((results / "shards/main/gamma=0").glob("N=*/seed=*.zarr"))) == 6
     assert not list(results.rglob("*.partial"))
     assert {path.suffix for path in (results / "figures/order-parameters").iterdir()} == {".png", ".svg"}
-    log = next((finished / "logs/little/sample").rglob("*.log")).read_text()
+    log = next((finished / "logs/little/compute").rglob("*.log")).read_text()
     assert "step 140 of 140" in log
     code, output = snakemake(finished, *ENDS, "--dry-run")
     assert code == 0
@@ -98,7 +98,7 @@ def test_a_config_file_overrides_keys_of_another(tmp_path):
     mine = {"name": "mine", "blocks": {"main": {"N": [4, 6]}, "more": SWEEP["blocks"]["main"] | {"N": [10]}}}
     code, output = snakemake(tmp_path, "--dry-run", configs=(SWEEP, mine))
     assert code == 0, output
-    assert ran(output) == ONCE | {"sweep": 1, "theory": 1, "sample": 3, "figure": FIGURES + 1}
+    assert ran(output) == ONCE | {"sweep": 1, "theory": 1, "compute": 3, "figure": FIGURES + 1}
     assert "results/mine/shards" not in output and "results/mine/manifests/more/" in output
     assert "results/little" not in output
 
@@ -116,7 +116,7 @@ def test_values_on_the_command_line_may_be_nested_and_written_as_numbers(tmp_pat
     values = ("--config", "name=mine", "sampler={steps: 1e2, exchange: false}", "blocks={main: {N: [4], seeds: 1}}")
     code, output = snakemake(tmp_path, "--dry-run", *values)
     assert code == 0, output
-    assert ran(output)["sample"] == 1
+    assert ran(output)["compute"] == 1
 
 
 @pytest.mark.heavy
@@ -124,7 +124,7 @@ def test_two_more_seeds_run_only_what_is_needed(finished):
     before = stamps(finished)
     code, output = snakemake(finished, *ENDS, configs=(changed(main={"seeds": [0, 1, 100, 101]}),))
     assert code == 0, output
-    assert ran(output) == ONCE | {"sample": 3}
+    assert ran(output) == ONCE | {"compute": 3}
     assert before.items() <= stamps(finished).items()
     table = xr.open_datatree(finished / TABLE, engine="zarr")
     assert (table["n_seeds"] == 4).all()
@@ -144,7 +144,7 @@ def test_another_size_and_another_block_leave_what_exists_alone(copy):
     before = stamps(copy)
     code, output = snakemake(copy, TABLE, configs=(changed(main={"N": [4, 6, 8, 10]}, strong=strong),))
     assert code == 0, output
-    assert ran(output) == {"record_config": 1, "sample": 2, "reduce": 1}
+    assert ran(output) == {"record_config": 1, "compute": 2, "reduce": 1}
     after = stamps(copy)
     assert before.items() <= after.items()
     added = {p.parent.relative_to(copy / RESULTS / "shards").as_posix() for p in after.keys() - before.keys()}
@@ -157,7 +157,7 @@ def test_another_size_and_another_block_leave_what_exists_alone(copy):
 def test_a_longer_budget_goes_on_from_what_exists(copy):
     code, output = snakemake(copy, TABLE, configs=(changed(sampler={"steps": 120}),))
     assert code == 0, output
-    logs = [p.read_text() for p in (copy / "logs/little/sample").rglob("seeds=0-*.log")]
+    logs = [p.read_text() for p in (copy / "logs/little/compute").rglob("seeds=0-*.log")]
     assert sum(log.count("goes on at step 140 of 180 from a shorter run") == 2 for log in logs) == 3
 
 
@@ -172,7 +172,7 @@ def test_a_copy_without_the_records_of_snakemake_is_extended_at_once(copy):
     code, output = snakemake(copy, "--until", "overview", configs=(more,))
     assert code == 0, output
     once = dict.fromkeys(("record_config", "reduce", "theory", "fit", "overview"), 1)
-    assert ran(output) == once | {"sample": 4}
+    assert ran(output) == once | {"compute": 4}
     assert before.items() <= stamps(copy).items()
     results = nsslib.open_results(copy / RESULTS, with_shards=False)
     for table in ("order_parameters", "theory", "fits"):
@@ -239,7 +239,7 @@ def test_a_damaged_store_is_named_and_sampled_again(copy):
     assert "run the sweep again" in output
     code, output = snakemake(copy, TABLE)
     assert code == 0, output
-    assert ran(output) == {"sample": 1, "reduce": 1}
+    assert ran(output) == {"compute": 1, "reduce": 1}
     nsslib.open_results(results)
 
 

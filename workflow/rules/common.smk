@@ -16,7 +16,9 @@ from nsslib.grid.cost import (
     reduce_megabytes,
     reduce_minutes,
 )
-from nsslib.grid.identity import config_record, theory_record
+from nsslib.grid.results import config_record, samples, theory_record
+from nsslib.grid.results import tables as reduced_tables
+from nsslib.grid.task import shards
 from nsslib.report.catalogue import CAPTIONS, figures
 
 
@@ -25,7 +27,9 @@ def validated() -> Config:
     try:
         for path in workflow.configfiles:
             read(path)
-        return parse_config(config) if config else DEMO
+        sweep = parse_config(config) if config else DEMO
+        next(shards(sweep))
+        return sweep
     except UserError as error:
         raise WorkflowError(f"invalid config\n{error}")
 
@@ -37,9 +41,13 @@ RESULTS = f"results/{SWEEP.name}"
 LOGS = f"logs/{SWEEP.name}"
 # Their names contain a hash of the config: after a change they are missing, even without the records of Snakemake.
 CONFIG_RECORD = f"{RESULTS}/{config_record(SWEEP)}"
-THEORY_RECORD = f"{RESULTS}/{theory_record(SWEEP)}"
 BATCHES = {f"{RESULTS}/{batch.manifest}": batch for batch in batches(SWEEP)}
-FIGURES = figures(SWEEP)
+REDUCED = [f"{RESULTS}/{table}.zarr" for table in reduced_tables(SWEEP)]
+# Only what is sampled has a theory, fits and figures.
+SAMPLES = samples(SWEEP)
+if SAMPLES:
+    THEORY_RECORD = f"{RESULTS}/{theory_record(SWEEP)}"
+    FIGURES = figures(SWEEP)
 
 
 def results(wildcards) -> str:

@@ -4,7 +4,7 @@
 rule fit:
     """Extrapolation in 1/N and distance from the replica values."""
     input:
-        rules.reduce.output,
+        f"{RESULTS}/order_parameters.zarr",
         rules.theory.output[0],
     output:
         directory(f"{RESULTS}/fits.zarr"),

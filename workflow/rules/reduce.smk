@@ -1,13 +1,13 @@
-"""Order parameters of all shards."""
+"""Tables of all shards."""
 
 
 rule reduce:
-    """Order parameters with errors on two levels, from all shards, one at a time."""
+    """A table for every task, with errors on two levels, from all shards, one at a time."""
     input:
         CONFIG_RECORD,
         manifests,
     output:
-        directory(f"{RESULTS}/order_parameters.zarr"),
+        [directory(table) for table in REDUCED],
     log:
         f"{LOGS}/reduce.log",
     conda:
@@ -18,6 +18,6 @@ rule reduce:
     params:
         results=results,
     message:
-        "Reducing the shards to order parameters"
+        "Reducing the shards to tables"
     script:
         "../scripts/reduce.py"

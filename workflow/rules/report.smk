@@ -4,7 +4,7 @@
 rule overview:
     """Verdicts on theory and what converged: the first page of the report."""
     input:
-        rules.reduce.output,
+        f"{RESULTS}/order_parameters.zarr",
         rules.fit.output,
     output:
         f"{RESULTS}/overview.rst",

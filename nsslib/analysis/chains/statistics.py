@@ -1,4 +1,4 @@
-"""Errors on two levels: thermal (chains of one disorder sample) and disorder (between samples).
+"""Errors on two levels: thermal (chains of one realisation) and disorder (between samples).
 
 R-hat, effective sample size and autocorrelation run over replicas and draws of one sample
 only; samples are never treated as chains. The thermal part is arviz-stats (Vehtari et al. 2021).
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import arviz_stats as az
 import numpy as np
 import xarray as xr
-from scipy.stats import norm, t
+
+from nsslib.analysis.intervals import ONE_SIGMA, half_width
 
 
 def chain_statistics(series: xr.DataArray, sample_dims: Sequence[str]) -> xr.Dataset:
@@ -81,7 +82,7 @@ def start_disagreement(series: xr.DataArray, replica: str, hot: xr.DataArray, dr
 
 
 def two_level(mean: xr.DataArray, err: xr.DataArray, dim: str = "seed") -> xr.Dataset:
-    """Average over disorder samples with both errors.
+    """Average over realisations with both errors.
 
     The half-width ``err`` covers 68.3 % for Gaussian data: the standard error between samples
     (which contains the thermal errors), times Student's factor for the few samples there are.
@@ -103,12 +104,12 @@ def two_level(mean: xr.DataArray, err: xr.DataArray, dim: str = "seed") -> xr.Da
     n = mean.notnull().sum(dim)
     thermal = np.sqrt((err**2).sum(dim)) / n.where(n > 0)
     between = mean.std(dim, ddof=1, skipna=True).where(n > 1) / np.sqrt(n.where(n > 0))
-    student = xr.apply_ufunc(lambda k: t.ppf(norm.cdf(1.0), np.maximum(k - 1, 1)), n)
+    student = xr.apply_ufunc(lambda k: half_width(1.0, np.maximum(k - 1, 1), ONE_SIGMA), n)
     disorder = np.sqrt((between**2 - thermal**2).clip(min=0.0))
     return xr.Dataset(
         {
             "mean": mean.mean(dim),
-            "err": np.maximum(between * student, thermal).where(n > 1, thermal),
+            "err": xr.where(n > 1, np.maximum(between * student, thermal), thermal),
             "err_thermal": thermal,
             "err_disorder": disorder,
             "n": n,

@@ -1,4 +1,4 @@
-"""How far a running shard is: its worst cell, and whether it has the evidence that ends it."""
+"""How far a running shard is: its worst point, and whether its diagnostics end it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from nsslib.analysis.chains.statistics import chain_statistics, start_disagreement
-from nsslib.grid.shard import Shard
+from nsslib.grid.sampling import Sampling
 from nsslib.sampling.run import Judge, Verdict
 
 
-def judge_of(shard: Shard) -> Judge:
+def judge_of(shard: Sampling) -> Judge:
     """Judge of a shard: a function of its series of q so far, (draw, replica, g, beta)."""
     until = shard.sampler.until
     hot = xr.DataArray(np.arange(shard.sampler.replicas) % 2 == 1, dims="replica")
@@ -21,14 +21,14 @@ def judge_of(shard: Shard) -> Judge:
         if len(series) < 8:
             return Verdict(False, "")
         q = xr.DataArray(series, coords, ("draw", "replica", "g", "beta"))
-        found = chain_statistics(q, ("replica", "draw"))
-        ess = found["ess"].transpose("g", "beta").fillna(0.0).values
+        statistics = chain_statistics(q, ("replica", "draw"))
+        ess = statistics["ess"].transpose("g", "beta").fillna(0.0).values
         i, j = np.unravel_index(np.argmin(ess), ess.shape)
         remark = f"ESS of q at least {ess[i, j]:.0f} (g={shard.g[i]:.12g}, beta={shard.beta[j]:.12g})"
         if until is None:
             return Verdict(False, remark)
         agree = start_disagreement(q, "replica", hot, "draw") <= until.cold_hot
-        passed = (found["ess"] >= until.ess) & (found["rhat"] <= until.rhat) & agree
+        passed = (statistics["ess"] >= until.ess) & (statistics["rhat"] <= until.rhat) & agree
         return Verdict(bool(passed.all()), remark)
 
     return judge

@@ -1,1 +1,1 @@
-"""Samples against theory: agreement, effective parameters, critical behaviour, overlap, response, verdicts."""
+"""Data against theory: agreement, effective parameters, critical behaviour, overlap, response, verdicts."""

@@ -1,32 +1,35 @@
-"""Whether extrapolated values and theory agree over a whole table, whose cells are not independent."""
+"""Whether extrapolated values and theory agree over a whole table, whose points are not independent."""
 
 from __future__ import annotations
+
+from collections import defaultdict
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import chi2 as chi_squared
 
+from nsslib.analysis.intervals import attrs, variables
 from nsslib.analysis.sizes.extrapolation import FITTED, covariance, covariance_dof
-from nsslib.model.observables import LONG_NAMES
+from nsslib.model.observables import OBSERVABLES
 
-_WORDS = {
-    "chi2": "sum of z^2 over the cells, scaled to dof independent ones",
-    "dof": "number of independent cells that vary as much: (trace C)^2 / trace C^2, C the correlations between cells",
+_COLUMNS = {
+    "chi2": "sum of z^2 over the points, scaled to dof independent ones",
+    "dof": "number of independent points that vary as much: (trace C)^2 / trace C^2, C their correlations",
     "p_value": "probability of a larger chi2",
-    "cells": "number of cells compared: converged, with sizes that suffice",
-    "within_1": "share of cells with |z| <= 1",
-    "within_2": "share of cells with |z| <= 2",
+    "points": "number of points compared: converged, with sizes that suffice",
+    "within_1": "share of points with |z| <= 1",
+    "within_2": "share of points with |z| <= 2",
     "largest_z": "z of the largest modulus",
-    "largest_z_g": "coupling strength of that cell",
-    "largest_z_beta": "inverse temperature of that cell",
+    "largest_z_g": "coupling strength of that point",
+    "largest_z_beta": "inverse temperature of that point",
 }
 
 
-def independent_cells(correlation: NDArray, dof: float) -> float:
-    """Number of independent cells whose sum of squares has the mean and variance of correlated ones.
+def independent_points(correlation: NDArray, dof: float) -> float:
+    """Number of independent points whose sum of squares has the mean and variance of correlated ones.
 
-    With correlations from few disorder samples their matrix has no inverse, and the trace of its
+    With correlations from few realisations their matrix has no inverse, and the trace of its
     square is too large by chance correlations; the latter is corrected.
 
     Parameters
@@ -54,8 +57,8 @@ def independent_cells(correlation: NDArray, dof: float) -> float:
 def agreement(fits: xr.Dataset, influences: xr.Dataset) -> xr.Dataset:
     """Compare the table of every gamma with theory, one observable at a time.
 
-    The sum of z^2 over cells is compared with chi2 of as many degrees of freedom as there are
-    independent cells (`independent_cells`); no covariance is inverted.
+    The sum of z^2 over points is compared with chi2 of as many degrees of freedom as there are
+    independent points (`independent_points`); no covariance is inverted.
 
     Parameters
     ----------
@@ -65,37 +68,32 @@ def agreement(fits: xr.Dataset, influences: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     Dataset
-        Dims (gamma, observable): chi2, dof, p_value, cells, within_1, within_2, largest_z and its
-        place; nan without cells.
+        Dims (gamma, observable): chi2, dof, p_value, points, within_1, within_2, largest_z and the
+        point that has it; nan without points.
     """
-    shape = (fits.sizes["gamma"], len(FITTED))
-    columns = {key: np.full(shape, np.nan) for key in _WORDS}
-    for k, j in np.ndindex(shape):
-        name = FITTED[j]
-        cells = fits.isel(gamma=k).stack(cell=("g", "beta"))
-        z = cells[f"{name}_z"].values
-        usable = np.flatnonzero((cells["converged"].values > 0) & (cells[f"{name}_enough"].values > 0) & np.isfinite(z))
-        columns["cells"][k, j] = len(usable)
-        if not len(usable):
-            continue
-        spread = influences.isel(gamma=k, observable=j).stack(cell=("g", "beta")).isel(cell=usable)
-        found = _compared(z[usable], cells.isel(cell=usable), spread)
-        for key, value in found.items():
-            columns[key][k, j] = value
-    dims = ("gamma", "observable")
-    table = xr.Dataset({key: (dims, values) for key, values in columns.items()}, {"gamma": fits["gamma"]})
-    names = [LONG_NAMES[name][0] for name in FITTED]
-    table["observable"] = ("observable", list(FITTED), {"long_name": f"observable: {', '.join(names)}", "units": "1"})
-    for key, words in _WORDS.items():
-        table[key].attrs = {"long_name": words, "units": "1"}
-    return table
+    dims, shape = ("gamma", "observable"), (fits.sizes["gamma"], len(FITTED))
+    columns: defaultdict[str, NDArray] = defaultdict(lambda: np.full(shape, np.nan))
+    for gamma in range(shape[0]):
+        points, shared = (table.isel(gamma=gamma).stack(point=("g", "beta")) for table in (fits, influences))
+        for k, name in enumerate(FITTED):
+            z = points[f"{name}_z"].values
+            judged = (points["converged"].values > 0) & (points[f"{name}_enough"].values > 0) & np.isfinite(z)
+            columns["points"][gamma, k] = judged.sum()
+            if judged.any():
+                usable = np.flatnonzero(judged)
+                row = _compared(points.isel(point=usable), f"{name}_z", shared.isel(observable=k, point=usable))
+                for key, value in row.items():
+                    columns[key][gamma, k] = value
+    table = xr.Dataset(variables(dims, columns, _COLUMNS), {"gamma": fits["gamma"]})
+    labels = f"observable: {', '.join(OBSERVABLES[name].words for name in FITTED)}"
+    return table.assign_coords(observable=("observable", list(FITTED), attrs(labels)))
 
 
-def _compared(z: NDArray, cells: xr.Dataset, spread: xr.Dataset) -> dict[str, float]:
-    """Columns of one observable, from its z in the cells that are usable and their influences."""
-    C = covariance(spread)
+def _compared(points: xr.Dataset, name: str, influences: xr.Dataset) -> dict[str, float]:
+    """Columns of one observable, from its z at the points that are judged and their influences."""
+    z, C = points[name].values, covariance(influences)
     scale = np.sqrt(np.diag(C))
-    dof = independent_cells(C / np.outer(scale, scale), covariance_dof(spread))
+    dof = independent_points(C / np.outer(scale, scale), covariance_dof(influences))
     chi2, worst = float(np.sum(z**2)) * dof / len(z), np.argmax(np.abs(z))
     return {
         "chi2": chi2,
@@ -104,6 +102,6 @@ def _compared(z: NDArray, cells: xr.Dataset, spread: xr.Dataset) -> dict[str, fl
         "within_1": np.mean(np.abs(z) <= 1.0),
         "within_2": np.mean(np.abs(z) <= 2.0),
         "largest_z": z[worst],
-        "largest_z_g": cells["g"].values[worst],
-        "largest_z_beta": cells["beta"].values[worst],
+        "largest_z_g": points["g"].values[worst],
+        "largest_z_beta": points["beta"].values[worst],
     }

@@ -22,14 +22,20 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from nsslib.analysis.sizes.resampling import Floats, attrs, described, fewest, sufficient, variance
-from nsslib.analysis.sizes.scatter import LEAST_N
+from nsslib.analysis.intervals import variables
+from nsslib.analysis.sizes.resampling import interval_variables, min_seeds, variance
+from nsslib.analysis.sizes.scatter import MIN_SIZES, Floats
 from nsslib.theory.replica import transition
 
 WINDOW = 0.35
 """Couplings within this share of the edge of chaos take part."""
-_LEAST_G = 5
+_MIN_COUPLINGS = 5
 _INVERSE_NU = (0.1, 1.5)
+_COLUMNS = {
+    "collapse_quality": "mean squared misfit of the collapse over its variance; about 1 if it is one",
+    "collapse_kappa": "beta/N^a of the points in the collapse",
+    "nu_theory": "nu of mean-field finite-size scaling",
+}
 
 
 class Scaling(NamedTuple):
@@ -54,10 +60,10 @@ def scaling_collapse(q: Floats, good: NDArray[np.bool_], table: xr.Dataset) -> d
 
     Parameters
     ----------
-    q : (draw, gamma, N, g, beta) array
+    q : (replicate, gamma, N, g, beta) array
         Resampled activity.
     good : (gamma, N, g, beta) array
-        Converged cells.
+        Converged points.
     table : Dataset
         Order parameters: coordinates and n_seeds.
 
@@ -68,52 +74,42 @@ def scaling_collapse(q: Floats, good: NDArray[np.bool_], table: xr.Dataset) -> d
         errors and flags; collapse_quality, the mean squared misfit over its variance; nu_theory.
     """
     gammas, N, g, beta = (table[k].values for k in ("gamma", "N", "g", "beta"))
-    draws, G = len(q), len(gammas)
-    crossing, fitted = np.full((draws, G, len(N)), np.nan), np.full((draws, G, 2), np.nan)
-    quality, nu, kappa = np.full((3, G), np.nan)
+    shape = len(q), len(gammas)
+    crossing, fitted = np.full((*shape, len(N)), np.nan), np.full((*shape, 2), np.nan)
+    columns = {name: np.full(len(gammas), np.nan) for name in _COLUMNS}
     for i, gamma in enumerate(gammas):
         powers = scaling(float(gamma))
         near = abs(g / transition(gamma) - 1.0) <= WINDOW
-        if powers is None or near.sum() < _LEAST_G:
+        if powers is None or near.sum() < _MIN_COUPLINGS:
             continue
-        nu[i] = 1.0 / powers.inverse_nu
-        y, kappa[i] = scaled(q[:, i][:, :, near], good[i][:, near], N, beta, powers)
+        columns["nu_theory"][i] = 1.0 / powers.inverse_nu
+        y, columns["collapse_kappa"][i] = scaled(q[:, i][:, :, near], good[i][:, near], N, beta, powers)
         crossing[:, i, 1:] = crossings(g[near], y)
-        found = collapse(g[near], N, y)
-        if found is not None:
-            fitted[:, i], quality[i] = found
-    seeds = fewest(table["n_seeds"], ("g", "beta"))
-    result = _named(
-        "crossing", crossing, seeds, ("gamma", "N"), "g where q N^b at beta ~ N^a crosses the next smaller N"
-    )
-    few = seeds.min(axis=-1)
-    result |= _named("collapse_g_c", fitted[..., 0], few, ("gamma",), "g_c from the scaling collapse of q N^b")
-    result |= _named("collapse_nu", 1.0 / fitted[..., 1], few, ("gamma",), "nu from the scaling collapse of q N^b")
-    words = {
-        "collapse_quality": "mean squared misfit of the collapse over its variance; about 1 if it is one",
-        "nu_theory": "nu of mean-field finite-size scaling",
-        "collapse_kappa": "beta/N^a of the cells in the collapse",
-    }
-    numbers = (quality, nu, kappa)
-    return result | {k: xr.Variable(("gamma",), v, attrs(w)) for (k, w), v in zip(words.items(), numbers, strict=True)}
+        optimum = collapse(g[near], N, y)
+        if optimum is not None:
+            fitted[:, i], columns["collapse_quality"][i] = optimum
+    seeds = min_seeds(table["n_seeds"], ("g", "beta"))
+    text = "g where q N^b at beta ~ N^a crosses the next smaller N"
+    result = interval_variables("crossing", crossing, seeds, ("gamma", "N"), text)
+    for name, values, symbol in (
+        ("collapse_g_c", fitted[..., 0], "g_c"),
+        ("collapse_nu", 1.0 / fitted[..., 1], "nu"),
+    ):
+        text = f"{symbol} from the scaling collapse of q N^b"
+        result |= interval_variables(name, values, seeds.min(axis=-1), ("gamma",), text)
+    return result | variables(("gamma",), columns, _COLUMNS)
 
 
-def _named(name: str, draws: Floats, seeds: Floats, dims: tuple[str, ...], words: str) -> dict[str, xr.Variable]:
-    found = described(draws, seeds, dims, words)
-    return {f"{name}{key}": value for key, value in found.items()} | sufficient(name, found[""])
-
-
-def lagrange(nodes: Floats, at: Floats, points: int = 4) -> Floats:
-    """Weights (at, nodes) of local polynomial interpolation through the nearest `points` nodes."""
-    points = min(points, len(nodes))
-    first = np.clip(np.searchsorted(nodes, at) - points // 2, 0, len(nodes) - points)
-    used = first[:, None] + np.arange(points)
-    x = nodes[used]
-    ratio = (at[:, None, None] - x[:, None, :]) / np.where(
-        np.eye(points, dtype=bool), 1.0, x[:, :, None] - x[:, None, :]
-    )
-    weight = np.zeros((len(at), len(nodes)))
-    np.put_along_axis(weight, used, np.where(np.eye(points, dtype=bool), 1.0, ratio).prod(axis=-1), axis=1)
+def lagrange(nodes: Floats, x: Floats, order: int = 4) -> Floats:
+    """Weights (x, nodes) of local polynomial interpolation at x through the nearest `order` nodes."""
+    order = min(order, len(nodes))
+    first = np.clip(np.searchsorted(nodes, x) - order // 2, 0, len(nodes) - order)
+    used = first[:, None] + np.arange(order)
+    near, same = nodes[used], np.eye(order, dtype=bool)
+    distance = np.where(same, 1.0, near[:, :, None] - near[:, None, :])
+    ratio = np.where(same, 1.0, (x[:, None, None] - near[:, None, :]) / distance)
+    weight = np.zeros((len(x), len(nodes)))
+    np.put_along_axis(weight, used, ratio.prod(axis=-1), axis=1)
     return weight
 
 
@@ -122,29 +118,29 @@ def scaled(q: Floats, good: NDArray[np.bool_], N: NDArray, beta: Floats, powers:
 
     Parameters
     ----------
-    q : (draw, N, g, beta) array
+    q : (replicate, N, g, beta) array
     good : (N, g, beta) array
 
     Returns
     -------
-    (draw, N, g) array
-        nan where a cell that the interpolation needs is not converged.
+    (replicate, N, g) array
+        nan where a point that the interpolation needs is not converged.
     float
-        kappa; nan where no size has enough converged cells.
+        kappa; nan where no size has enough converged points.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         ln_q = np.log(np.where(good & (q > 0.0), q, np.nan))
     y = np.full(q.shape[:-1], np.nan)
-    wide = good.sum(axis=1) >= _LEAST_G
+    wide = good.sum(axis=1) >= _MIN_COUPLINGS
     last = np.where(wide.any(axis=-1), np.where(wide, beta, -np.inf).max(axis=-1), np.nan)
     if len(beta) < 2 or not np.isfinite(last).any():
         return y, np.nan
     kappa = float(np.nanmin(last / N**powers.beta))
     for k, (size, top) in enumerate(zip(N, last, strict=True)):
-        at = kappa * size**powers.beta
-        if not beta[0] * (1.0 - 1e-9) <= at <= top * (1.0 + 1e-9):
+        wanted = kappa * size**powers.beta
+        if not beta[0] * (1.0 - 1e-9) <= wanted <= top * (1.0 + 1e-9):
             continue
-        weight = lagrange(np.log(beta[beta <= top]), np.log([at]))[0]
+        weight = lagrange(np.log(beta[beta <= top]), np.log([wanted]))[0]
         used = np.flatnonzero(weight)
         y[:, k] = ln_q[:, k][..., used] @ weight[used] + powers.q * np.log(size)
     return y, kappa
@@ -156,11 +152,11 @@ def crossings(g: Floats, y: Floats) -> Floats:
     Parameters
     ----------
     g : (g,) array
-    y : (draw, N, g) array
+    y : (replicate, N, g) array
 
     Returns
     -------
-    (draw, N - 1) array
+    (replicate, N - 1) array
         nan where they do not cross.
     """
     difference = np.diff(y, axis=1)
@@ -168,24 +164,29 @@ def crossings(g: Floats, y: Floats) -> Floats:
     step = np.diff(g)
     passes = (low < 0.0) & (high >= 0.0)
     slope = np.where(passes, (high - low) / step, -np.inf)
-    at = slope.argmax(axis=-1)[..., None]
+    steepest = slope.argmax(axis=-1)[..., None]
     with np.errstate(invalid="ignore", divide="ignore"):
-        place = g[:-1] - low * step / (high - low)
-    return np.where(passes.any(axis=-1), np.take_along_axis(place, at, axis=-1)[..., 0], np.nan)
+        zero = g[:-1] - low * step / (high - low)
+    return np.where(passes.any(axis=-1), np.take_along_axis(zero, steepest, axis=-1)[..., 0], np.nan)
 
 
-class _Collapse:
-    """Misfits between sizes: each point against the others' curves, interpolated to its scaled coupling."""
+class _Curves:
+    """Curves of several sizes, and the misfits of each point against the others, interpolated to its scaled coupling.
 
-    def __init__(self, g: Floats, N: Floats, y: Floats) -> None:
-        """Sizes and couplings with an error; y: (draw, N, g)."""
-        known = np.isfinite(variance(y))
-        self.sizes = [k for k in range(len(N)) if known[k].sum() >= _LEAST_G]
-        self.N = np.array([N[k] for k in self.sizes], dtype=float)
-        self.g = [g[known[k]] for k in self.sizes]
-        self.y = np.concatenate([y[:, k, known[k]] for k in self.sizes], axis=1).T if self.sizes else np.empty((0, 1))
-        self.y = self.y[:, np.isfinite(self.y).all(axis=0)] if self.sizes else self.y
-        self.covariance = np.cov(self.y[:, 1:]) if self.sizes else np.empty((0, 0))
+    Attributes
+    ----------
+    g : list of (points,) arrays
+        Couplings of each size.
+    N : (sizes,) array
+    y : (points of all sizes, 1 + replicates) array
+    covariance : (points, points) array
+    """
+
+    def __init__(self, g: list[Floats], N: Floats, y: Floats) -> None:
+        """Without the replicates of y, (1 + replicates, points), that lack a point."""
+        self.g, self.N = g, N
+        self.y = y[np.isfinite(y).all(axis=1)].T
+        self.covariance = np.cov(self.y[:, 1:])
 
     def operator(self, g_c: float, inverse_nu: float) -> tuple[Floats, NDArray[np.bool_]]:
         """Matrix from y to misfits, and which of them are interpolated rather than extrapolated."""
@@ -194,12 +195,12 @@ class _Collapse:
         for i, j in np.ndindex(len(self.N), len(self.N)):
             if i == j:
                 continue
-            at = g_c + (self.g[i] - g_c) * (self.N[i] / self.N[j]) ** inverse_nu
-            row = np.zeros((len(at), ends[-1]))
-            row[:, ends[i] : ends[i + 1]] = np.eye(len(at))
-            row[:, ends[j] : ends[j + 1]] -= lagrange(self.g[j], at)
+            moved = g_c + (self.g[i] - g_c) * (self.N[i] / self.N[j]) ** inverse_nu
+            row = np.zeros((len(moved), ends[-1]))
+            row[:, ends[i] : ends[i + 1]] = np.eye(len(moved))
+            row[:, ends[j] : ends[j + 1]] -= lagrange(self.g[j], moved)
             rows.append(row)
-            inside.append((at >= self.g[j][0]) & (at <= self.g[j][-1]))
+            inside.append((moved >= self.g[j][0]) & (moved <= self.g[j][-1]))
         return np.concatenate(rows), np.concatenate(inside)
 
     def misfit_variance(self, operator: Floats) -> Floats:
@@ -214,7 +215,7 @@ class _Collapse:
         return float(((operator @ self.y[:, 0]) ** 2 / self.misfit_variance(operator)).mean())
 
     def resampled(self, best: Floats) -> Floats:
-        """Parameters of every draw, by one Gauss-Newton step from those of the sample."""
+        """Parameters of every replicate, by one Gauss-Newton step from those of the data."""
         operator, inside = self.operator(*best)
         weight = 1.0 / self.misfit_variance(operator)[inside]
         misfit = (operator @ self.y)[inside]
@@ -230,36 +231,39 @@ class _Collapse:
 
 
 def collapse(g: Floats, N: NDArray, y: Floats) -> tuple[Floats, float] | None:
-    """g_c and 1/nu that lay the curves of all sizes upon each other.
+    """g_c and 1/nu at which the curves of all sizes coincide.
 
     Parameters
     ----------
     g : (g,) array
     N : (N,) array
-    y : (draw, N, g) array
-        First of the sample, then resampled: ln of the size-scaled quantity.
+    y : (replicate, N, g) array
+        First of the data, then resampled: ln of the size-scaled quantity.
 
     Returns
     -------
-    (draw, 2) array
-        g_c and 1/nu of every draw.
+    (replicate, 2) array
+        g_c and 1/nu of every replicate.
     float
         Quality of the collapse.
     None
         With fewer than three sizes, or an optimum on the border of what is searched.
     """
-    curves = _Collapse(g, N, y)
-    if len(curves.sizes) < LEAST_N:
+    known = np.isfinite(variance(y))
+    sizes = np.flatnonzero(known.sum(axis=-1) >= _MIN_COUPLINGS)
+    if len(sizes) < MIN_SIZES:
         return None
+    of_sizes = np.concatenate([y[:, k, known[k]] for k in sizes], axis=1)
+    curves = _Curves([g[known[k]] for k in sizes], np.asarray(N[sizes], dtype=float), of_sizes)
     starts = [(a, b) for a in np.linspace(g[0], g[-1], 9) for b in np.linspace(*_INVERSE_NU, 8)]
-    start = min(starts, key=lambda at: curves.quality(np.array(at)))
+    start = min(starts, key=lambda parameters: curves.quality(np.array(parameters)))
     simplex = np.array([start, (start[0] + 0.03, start[1]), (start[0], start[1] + 0.1)])
     options = {"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-4}
     best = minimize(curves.quality, simplex[0], method="Nelder-Mead", options=options)
     inside = g[0] < best.x[0] < g[-1] and _INVERSE_NU[0] < best.x[1] < _INVERSE_NU[1]
     if not inside or not np.isfinite(best.fun):
         return None
-    drawn = np.full((y.shape[0], 2), np.nan)
-    found = curves.resampled(best.x)
-    drawn[: len(found)] = found
-    return drawn, float(best.fun)
+    parameters = np.full((len(y), 2), np.nan)
+    resampled = curves.resampled(best.x)
+    parameters[: len(resampled)] = resampled
+    return parameters, float(best.fun)

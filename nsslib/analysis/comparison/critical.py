@@ -1,7 +1,7 @@
 """Critical behaviour from the tables: exponents of the activity, and the coupling of the transition.
 
-Asymptotic exponents are not reached at finite beta, nor the cusp of R_int: whatever is measured is laid
-beside the same estimator on the replica curve, at the same cells.
+Asymptotic exponents are not reached at finite beta, nor the cusp of R_int: what is measured is compared
+with the same estimator on the replica curve, at the same points.
 """
 
 from __future__ import annotations
@@ -13,19 +13,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from nsslib.analysis.comparison.collapse import scaling_collapse
+from nsslib.analysis.intervals import TABLE, attrs
 from nsslib.analysis.sizes.extrapolation import smallest_asymptotic
-from nsslib.analysis.sizes.resampling import (
-    Floats,
-    attrs,
-    bootstrap_means,
-    described,
-    fewest,
-    sufficient,
-    variance,
-    weights,
-    z_score,
-)
-from nsslib.analysis.sizes.scatter import LEAST_N, weighted_line
+from nsslib.analysis.sizes.resampling import bootstrap_means, interval_variables, min_seeds, variance, weights
+from nsslib.analysis.sizes.scatter import MIN_SIZES, Floats, weighted_line
 from nsslib.theory.replica import transition
 
 DECADE = 10.0
@@ -33,14 +24,14 @@ DECADE = 10.0
 
 
 def critical_behaviour(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset, eta: float = 0.0) -> xr.Dataset:
-    """Exponents of q and estimates of g_c, with errors from a bootstrap over disorder samples.
+    """Exponents of q and estimates of g_c, with errors from a bootstrap over realisations.
 
     Parameters
     ----------
     table : Dataset
         Order parameters, dims (gamma, N, g, beta).
     seeds : Dataset
-        The same of every disorder sample, with dim seed.
+        The same of every realisation, with dim seed.
     theory : Dataset
         Replica values with their replicon, dims (gamma, g, beta).
     eta : float
@@ -52,20 +43,19 @@ def critical_behaviour(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset,
         exponent (gamma, N, g) with exponent_theory and exponent_predicted, exponent_excess over theory at
         N = infinity (gamma, g); peak and kink of R_int (gamma, N)
         and their limits (gamma); crossing (gamma, N), g_c and nu (gamma) of the collapse. Each x with x_err,
-        x_low, x_high and x_enough, 0 where cells, sizes or seeds do not suffice.
+        x_interval and x_enough.
     """
-    dims = ("gamma", "N", "g", "beta")
-    table, theory = table.transpose(*dims), theory.transpose("gamma", "g", "beta")
+    table, theory = table.transpose(*TABLE), theory.transpose("gamma", "g", "beta")
     good = table["converged"].values > 0
     q, response = (bootstrap_means(seeds[name]) for name in ("q", "R_int"))
-    result = xr.Dataset(coords={d: table[d] for d in dims[:-1]})
+    result = xr.Dataset(coords={d: table[d] for d in TABLE[:-1]})
     result.update(exponents(q, good, table, theory))
     predicted = [[asymptotic_exponent(g, gamma, eta) for g in table["g"].values] for gamma in table["gamma"].values]
     result["exponent_predicted"] = (("gamma", "g"), predicted, attrs("d ln q/d ln beta as beta -> inf, replica theory"))
     edge = [transition(gamma) for gamma in table["gamma"].values]
     result["g_c_theory"] = (("gamma",), edge, attrs("edge of chaos 1/(1 + gamma)"))
-    for name, words, find in _BENDS:
-        result.update(_bend(name, words, find, response, good, table, theory["R_int"].values))
+    for name, long_name, locate in _BENDS:
+        result.update(_bend(name, long_name, locate, response, good, table, theory["R_int"].values))
     result.update(scaling_collapse(q, good, table))
     return result
 
@@ -79,15 +69,15 @@ def asymptotic_exponent(g: float, gamma: float, eta: float = 0.0) -> float:
     """
     if gamma < 0.0 or eta > 0.0:
         return np.nan
-    places = (float(transition(gamma)), 1.0 / np.sqrt(1.0 + gamma))
-    at = [np.isclose(g, place, rtol=1e-9) for place in places]
+    first, second = float(transition(gamma)), 1.0 / np.sqrt(1.0 + gamma)
+    at_first, at_second = (np.isclose(g, edge, rtol=1e-9) for edge in (first, second))
     if gamma == 0.0:
-        return -0.5 if at[0] else (-1.0 if g < 1.0 else 0.0)
-    if at[0]:
+        return -0.5 if at_first else (-1.0 if g < 1.0 else 0.0)
+    if at_first:
         return -2.0 / 3.0 if gamma < 1.0 else -0.75
-    if at[1]:
+    if at_second:
         return -1.0 / 3.0
-    return -1.0 if g < places[0] else (-0.5 if g < places[1] else 0.0)
+    return -1.0 if g < first else (-0.5 if g < second else 0.0)
 
 
 def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.Dataset) -> dict[str, xr.Variable]:
@@ -95,10 +85,10 @@ def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.
 
     Parameters
     ----------
-    q : (draw, gamma, N, g, beta) array
+    q : (replicate, gamma, N, g, beta) array
         Resampled activity.
     good : (gamma, N, g, beta) array
-        Converged cells.
+        Converged points.
     """
     beta = table["beta"].values
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -112,37 +102,39 @@ def exponents(q: Floats, good: NDArray[np.bool_], table: xr.Dataset, theory: xr.
     slope = weighted_line(np.log(beta), ln_q, weight)[1]
     enough = usable.sum(axis=-1) >= 3
     slope[:, ~enough] = np.nan
-    dims = ("gamma", "N", "g")
-    words = "d ln q/d ln beta over the last decade of converged beta"
-    found = described(slope, fewest(table["n_seeds"], "beta"), dims, words)
     curve = weighted_line(np.log(beta), np.log(theory["q"].values)[:, None], weight)[1]
-    result = {f"exponent{key}": value for key, value in found.items()}
-    result["exponent_theory"] = xr.Variable(dims, np.where(enough, curve, np.nan), attrs(f"{words}, replica curve"))
     needed = np.where(usable, smallest_asymptotic(theory).values[:, None], 0.0).max(axis=-1)
     large = table["N"].values[:, None] >= needed
     excess = at_infinite_N(table["N"].values, np.moveaxis(np.where(large, slope - curve, np.nan), 2, -1))
-    few, words = fewest(table["n_seeds"], ("N", "beta")), "exponent less that of the replica curve, at N = infinity"
-    limits = described(excess, few, ("gamma", "g"), words)
-    result |= {f"exponent_excess{key}": value for key, value in limits.items()}
-    z = xr.Variable(("gamma", "g"), z_score(excess, few), attrs(f"{words}, as a Gaussian z-score"))
-    result["exponent_excess_z"] = z
-    first = np.where(usable, beta, np.inf).min(axis=-1)
-    result["exponent_beta_min"] = xr.Variable(dims, np.where(enough, first, np.nan), attrs("smallest beta in the fit"))
-    result["exponent_beta_max"] = xr.Variable(
-        dims, np.where(enough, last[..., 0], np.nan), attrs("largest beta in the fit")
+    dims, text = TABLE[:-1], "d ln q/d ln beta over the last decade of converged beta"
+    result = interval_variables("exponent", slope, min_seeds(table["n_seeds"], "beta"), dims, text)
+    result |= interval_variables(
+        "exponent_excess",
+        excess,
+        min_seeds(table["n_seeds"], ("N", "beta")),
+        ("gamma", "g"),
+        "exponent minus that of the replica curve, at N = infinity",
+        against_zero=True,
     )
-    return result | sufficient("exponent", found[""])
+    first = np.where(usable, beta, np.inf).min(axis=-1)
+    for name, values, long_name in (
+        ("exponent_theory", curve, f"{text}, replica curve"),
+        ("exponent_beta_min", first, "smallest beta in the fit"),
+        ("exponent_beta_max", last[..., 0], "largest beta in the fit"),
+    ):
+        result[name] = xr.Variable(dims, np.where(enough, values, np.nan), attrs(long_name))
+    return result
 
 
-def at_infinite_N(N: Floats, draws: Floats) -> Floats:
+def at_infinite_N(N: Floats, replicates: Floats) -> Floats:
     """Value at 1/N = 0 of a + b/N, fitted along the last axis; nan with fewer than three sizes."""
-    weight = weights(draws)
-    several = (weight > 0.0).sum(axis=-1, keepdims=True) >= LEAST_N
-    return weighted_line(1.0 / N, draws, np.where(several, weight, 0.0))[0]
+    weight = weights(replicates)
+    several = (weight > 0.0).sum(axis=-1, keepdims=True) >= MIN_SIZES
+    return weighted_line(1.0 / N, replicates, np.where(several, weight, 0.0))[0]
 
 
 def vertex(x: Floats, y: Floats) -> Floats:
-    """Place of the maximum: parabola through the highest of (..., x) points and its neighbours.
+    """Position of the maximum: parabola through the highest of (..., x) points and its neighbours.
 
     Returns
     -------
@@ -158,12 +150,12 @@ def vertex(x: Floats, y: Floats) -> Floats:
     h, k = x[i] - x[i - 1], x[i + 1] - x[i]
     with np.errstate(invalid="ignore", divide="ignore"):
         rise, fall = (mid - left) / h, (right - mid) / k
-        place = 0.5 * (x[i - 1] + x[i]) + rise * 0.5 * (h + k) / (rise - fall)
-    return np.where(top == i, place, np.nan)
+        maximum = 0.5 * (x[i - 1] + x[i]) + rise * 0.5 * (h + k) / (rise - fall)
+    return np.where(top == i, maximum, np.nan)
 
 
 def sharpest_bend(x: Floats, y: Floats) -> Floats:
-    """Place where y bends down most: the `vertex` of minus its second divided difference."""
+    """Position where y bends down most: the `vertex` of minus its second divided difference."""
     if len(x) < 5:
         return np.full(y.shape[:-1], np.nan)
     slopes = np.diff(y) / np.diff(x)
@@ -178,8 +170,8 @@ _BENDS = (
 
 def _bend(
     name: str,
-    words: str,
-    find: Callable[[Floats, Floats], Floats],
+    long_name: str,
+    locate: Callable[[Floats, Floats], Floats],
     response: Floats,
     good: NDArray[np.bool_],
     table: xr.Dataset,
@@ -187,19 +179,19 @@ def _bend(
 ) -> dict[str, xr.Variable]:
     """Where R_int bends, at the largest beta at which the most sizes show it, and its limit in N."""
     g, N, beta = (table[k].values for k in ("g", "N", "beta"))
-    places = find(g, np.moveaxis(np.where(good, response, np.nan), -1, 1))
-    found = np.isfinite(variance(places))
-    count = found.sum(axis=-1)
-    best = len(beta) - 1 - np.argmax(count[::-1], axis=0)
-    row = np.arange(len(best))
-    places = places[:, best, row]
-    seeds = fewest(table["n_seeds"], ("g", "beta"))
-    result = {f"{name}{k}": v for k, v in described(places, seeds, ("gamma", "N"), words).items()}
-    limit = at_infinite_N(N, places)
-    found_limit = described(limit, seeds.min(axis=-1), ("gamma",), f"{words}, a + b/N at 1/N = 0")
-    result |= {f"{name}_limit{k}": v for k, v in found_limit.items()}
-    curve = find(g, np.moveaxis(theory, -1, 0))[best, row]
-    result[f"{name}_theory"] = xr.Variable(("gamma",), curve, attrs(f"{words}: same estimator on the replica curve"))
-    at = np.where(count.max(axis=0) > 0, beta[best], np.nan)
-    result[f"{name}_beta"] = xr.Variable(("gamma",), at, attrs(f"{words}: inverse temperature"))
-    return result | sufficient(name, result[name]) | sufficient(f"{name}_limit", found_limit[""])
+    bends = locate(g, np.moveaxis(np.where(good, response, np.nan), -1, 1))
+    sizes = np.isfinite(variance(bends)).sum(axis=-1)
+    best, row = len(beta) - 1 - np.argmax(sizes[::-1], axis=0), np.arange(sizes.shape[1])
+    bends = bends[:, best, row]
+    seeds = min_seeds(table["n_seeds"], ("g", "beta"))
+    result = interval_variables(name, bends, seeds, ("gamma", "N"), long_name)
+    limit_name = f"{long_name}, a + b/N at 1/N = 0"
+    result |= interval_variables(f"{name}_limit", at_infinite_N(N, bends), seeds.min(axis=-1), ("gamma",), limit_name)
+    curve = locate(g, np.moveaxis(theory, -1, 0))[best, row]
+    chosen = np.where(sizes.max(axis=0) > 0, beta[best], np.nan)
+    for key, values, text in (
+        ("theory", curve, "same estimator on the replica curve"),
+        ("beta", chosen, "inverse temperature"),
+    ):
+        result[f"{name}_{key}"] = xr.Variable(("gamma",), values, attrs(f"{long_name}: {text}"))
+    return result

@@ -13,35 +13,26 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from nsslib.analysis.intervals import POINT, TABLE, attrs, z_score
 from nsslib.analysis.sizes.extrapolation import smallest_asymptotic
-from nsslib.analysis.sizes.resampling import (
-    Floats,
-    attrs,
-    bootstrap_means,
-    described,
-    fewest,
-    sufficient,
-    weights,
-    z_score,
-)
-from nsslib.analysis.sizes.scatter import LEAST_N, weighted_line
+from nsslib.analysis.sizes.resampling import bootstrap_means, interval_variables, min_seeds, spread, weights
+from nsslib.analysis.sizes.scatter import MIN_SIZES, Floats, weighted_line
 
 POWERS = {"Q_abs": 0.5, "Q2": 1.0}
 """y = a + b N^-power."""
 VERDICTS = ("undecided", "vanishes", "finite")
 _FINITE, _ZERO, _SHARE = 3.0, 2.0, 0.5
-_CELL = ("gamma", "g", "beta")
 
 
 def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) -> xr.Dataset:
-    """Overlap at N = infinity of every cell, from its converged sizes.
+    """Overlap at N = infinity of every point, from its converged sizes.
 
     Parameters
     ----------
     table : Dataset
         Order parameters, dims (gamma, N, g, beta).
     seeds : Dataset
-        The same of every disorder sample, with dim seed.
+        The same of every realisation, with dim seed.
     theory : Dataset
         Replica values, dims (gamma, g, beta): replicon and Q.
 
@@ -52,50 +43,56 @@ def overlap_verdict(table: xr.Dataset, seeds: xr.Dataset, theory: xr.Dataset) ->
         flag and verdict; Q_abs_power (c of E|Q| ~ N^-c); sizes; Q_theory; verdict, where the two do not contradict.
         Verdicts are 0: undecided, 1: vanishes, 2: finite.
     """
-    table = table.transpose("gamma", "N", "g", "beta")
+    table = table.transpose(*TABLE)
     N = table["N"].values.astype(float)
-    result = xr.Dataset(coords={d: table[d] for d in _CELL})
-    large = smallest_asymptotic(theory).transpose(*_CELL).values[..., None] <= N
-    few = fewest(table["n_seeds"].where(table["converged"] > 0), "N")
+    result = xr.Dataset(coords={d: table[d] for d in POINT})
+    large = smallest_asymptotic(theory).transpose(*POINT).values[..., None] <= N
+    seeds_used = min_seeds(table["n_seeds"].where(table["converged"] > 0), "N")
+    converged = np.moveaxis(table["converged"].values > 0, 1, -1)
     decided = {}
     for name in POWERS:
-        # The sizes of a cell as the last axis: (draw, gamma, g, beta, N).
+        # The sizes of a point as the last axis: (replicate, gamma, g, beta, N).
         y = np.moveaxis(bootstrap_means(seeds[name]), 2, -1)
-        weight = np.where(np.moveaxis(table["converged"].values > 0, 1, -1), weights(y), 0.0)
-        good = (weight > 0.0) & ((weight > 0.0).sum(axis=-1, keepdims=True) >= LEAST_N)
-        found, decided[name] = _limit(name, N, y, np.where(good, weight, 0.0), large, few)
-        result.update(found)
+        weight = np.where(converged, weights(y), 0.0)
+        good = (weight > 0.0) & ((weight > 0.0).sum(axis=-1, keepdims=True) >= MIN_SIZES)
+        variables, decided[name] = _limit(name, N, y, np.where(good, weight, 0.0), large, seeds_used)
+        result.update(variables)
         if name == "Q_abs":
-            result["sizes"] = xr.Variable(_CELL, good.sum(axis=-1), attrs("number of converged sizes in the fits"))
-            counted = (large & good).sum(axis=-1)
-            result["sizes_asymptotic"] = xr.Variable(_CELL, counted, attrs("those with N (1 - replicon)^2 >= 10"))
-            result.update(_free_power(N, y, good, few))
+            counts = {"sizes": "number of converged sizes in the fits"}
+            counts["sizes_asymptotic"] = "those with N (1 - replicon)^2 >= 10"
+            for count, sizes in zip(counts, (good, large & good), strict=True):
+                result[count] = (POINT, sizes.sum(axis=-1), attrs(counts[count]))
+            result.update(_free_power(N, y, good, seeds_used))
     of_abs, of_square = decided["Q_abs"], decided["Q2"]
     agreed = np.where((of_abs == of_square) | (of_square == 0), of_abs, 0)
     agreed = np.where(of_abs == 0, of_square, agreed).astype(np.int8)
-    result["Q_theory"] = abs(theory["Q"]).transpose(*_CELL).assign_attrs(attrs("|overlap| in replica theory"))
-    result["verdict"] = xr.Variable(_CELL, agreed, _flags("verdict on the overlap, from E|Q| and E Q^2"))
+    result["Q_theory"] = abs(theory["Q"]).transpose(*POINT).assign_attrs(attrs("|overlap| in replica theory"))
+    result["verdict"] = (POINT, agreed, _flags("verdict on the overlap, from E|Q| and E Q^2"))
     return result
 
 
 def _limit(
-    name: str, N: Floats, y: Floats, weight: Floats, large: NDArray[np.bool_], few: Floats
+    name: str, N: Floats, y: Floats, weight: Floats, large: NDArray[np.bool_], seeds: Floats
 ) -> tuple[dict[str, xr.Variable], NDArray[np.int8]]:
-    """a and b of a + b N^-power with errors, and the verdict; y has dims (draw, gamma, g, beta, N), weight no draw."""
+    """a and b of a + b N^-power with errors, and the verdict; y: (replicate, gamma, g, beta, N), weight: y[0]."""
     power, good = POWERS[name], weight > 0.0
     a, b = weighted_line(N**-power, y, weight)
-    words = f"{'E|Q|' if name == 'Q_abs' else 'E Q^2'} at N = infinity, a of a + b N^-{power:g}"
-    limit, slope = described(a, few, _CELL, words), described(b, few, _CELL, f"{words}: b")
+    text = f"{'E|Q|' if name == 'Q_abs' else 'E Q^2'} at N = infinity, a of a + b N^-{power:g}"
+    result = interval_variables(f"{name}_limit", a, seeds, POINT, text)
+    result |= interval_variables(f"{name}_slope", b, seeds, POINT, f"{text}: b")
     constant = weighted_line(N**-power, y, np.where(large, weight, 0.0))[0]
-    constant[:, (large & good).sum(axis=-1) < LEAST_N] = np.nan
-    verdict = _verdict(a, (constant, curved_limit(N, y, weight, power)), few, limit, _largest(y[0], good))
-    found = {f"{name}_limit{key}": value for key, value in limit.items()}
-    found |= sufficient(f"{name}_limit", limit[""])
-    found |= {f"{name}_slope{key}": slope[key] for key in ("", "_err")}
-    return found | {f"{name}_verdict": xr.Variable(_CELL, verdict, _flags(f"verdict on {words}"))}, verdict
+    constant[:, (large & good).sum(axis=-1) < MIN_SIZES] = np.nan
+    z = [z_score(*spread(value, seeds)) for value in (a, constant, curved_limit(N, y, weight, power))]
+    high = result[f"{name}_limit_interval"].values[..., 1]
+    # Finite also from the asymptotic sizes alone and with the next correction; vanishing if half of what the
+    # largest size has is excluded.
+    vanishes = (abs(z[0]) < _ZERO) & (high < _SHARE * _at_largest(y[0], good))
+    verdict = np.where(np.all(np.array(z) > _FINITE, axis=0), 2, np.where(vanishes, 1, 0)).astype(np.int8)
+    result[f"{name}_verdict"] = xr.Variable(POINT, verdict, _flags(f"verdict on {text}"))
+    return result, verdict
 
 
-def _largest(y: Floats, good: NDArray[np.bool_]) -> Floats:
+def _at_largest(y: Floats, good: NDArray[np.bool_]) -> Floats:
     """Value at the largest size that is good."""
     last = np.where(good, np.arange(y.shape[-1]), 0).argmax(axis=-1)[..., None]
     return np.take_along_axis(y, last, axis=-1)[..., 0]
@@ -107,7 +104,7 @@ def curved_limit(N: Floats, y: Floats, weight: Floats, power: float) -> Floats:
     Parameters
     ----------
     N : (sizes,) array
-    y : (draw, ..., sizes) array
+    y : (replicate, ..., sizes) array
     weight : (..., sizes) array
         0 where a size takes no part.
     """
@@ -119,27 +116,14 @@ def curved_limit(N: Floats, y: Floats, weight: Floats, power: float) -> Floats:
     return np.where(used.sum(axis=-1) > 3, a, np.nan)
 
 
-def _verdict(
-    a: Floats, others: tuple[Floats, ...], few: Floats, found: dict[str, xr.Variable], there: Floats
-) -> NDArray[np.int8]:
-    """Finite: beyond 3 sigma, from the asymptotic sizes alone and with the next correction too.
-
-    Vanishing: within 2 sigma of 0, and half of what the largest size has is excluded by the 95 % interval.
-    """
-    finite = np.all([z_score(value, few) > _FINITE for value in (a, *others)], axis=0)
-    vanishes = (abs(z_score(a, few)) < _ZERO) & (found["_high"].values < _SHARE * there)
-    return np.where(finite, 2, np.where(vanishes, 1, 0)).astype(np.int8)
-
-
-def _free_power(N: Floats, y: Floats, good: NDArray[np.bool_], few: Floats) -> dict[str, xr.Variable]:
+def _free_power(N: Floats, y: Floats, good: NDArray[np.bool_], seeds: Floats) -> dict[str, xr.Variable]:
     """c of E|Q| ~ N^-c."""
     with np.errstate(invalid="ignore", divide="ignore"):
         ln_y = np.log(np.where(y > 0.0, y, np.nan))
         weight = np.where(good, weights(ln_y), 0.0)
     slope = weighted_line(np.log(N), ln_y, weight)[1]
-    found = described(-slope, few, _CELL, "c of E|Q| ~ N^-c; 1/2 if the overlap vanishes")
-    return {f"Q_abs_power{key}": value for key, value in found.items()} | sufficient("Q_abs_power", found[""])
+    return interval_variables("Q_abs_power", -slope, seeds, POINT, "c of E|Q| ~ N^-c; 1/2 if the overlap vanishes")
 
 
-def _flags(words: str) -> dict[str, object]:
-    return attrs(words) | {"flag_values": list(range(len(VERDICTS))), "flag_meanings": " ".join(VERDICTS)}
+def _flags(long_name: str) -> dict[str, object]:
+    return attrs(long_name) | {"flag_values": list(range(len(VERDICTS))), "flag_meanings": " ".join(VERDICTS)}

@@ -11,23 +11,25 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from nsslib.analysis.sizes.resampling import attrs, bootstrap_means, described, sufficient, z_score
+from nsslib.analysis.intervals import TABLE, attrs
+from nsslib.analysis.sizes.resampling import bootstrap_means, interval_variables
 from nsslib.analysis.sizes.scatter import Floats
-from nsslib.grid.shard import Shard
+from nsslib.grid.sampling import Sampling
+from nsslib.model.observables import OBSERVABLES
 from nsslib.theory.replica.fluctuation_response import fluctuation_response, sampled_identity
 
 FLIPS = 2000
-"""Random signs of the disorder samples that a p value rests on."""
+"""Random signs of the realisations that a p value rests on."""
 SIDES = ("x_phi", "x_phi_response")
 """Names of the two sides in the table per seed."""
 
 
-def shard_sides(shard: Shard, J0: Floats, trajectories: xr.Dataset) -> xr.Dataset:
-    """Both sides of the exact relation in every cell of a shard.
+def shard_sides(shard: Sampling, J0: Floats, trajectories: xr.Dataset) -> xr.Dataset:
+    """Both sides of the exact relation at every point of a shard.
 
     Parameters
     ----------
-    shard : Shard
+    shard : Sampling
     J0 : (N, N) array
         Its couplings.
     trajectories : Dataset
@@ -45,7 +47,9 @@ def shard_sides(shard: Shard, J0: Floats, trajectories: xr.Dataset) -> xr.Datase
         for j, beta in enumerate(x["beta"].values.tolist()):
             sides[:, i, j] = sampled_identity(x.values[i, j], J0, g, beta, shard.gamma, model.phi, model.diagonal)
     coords = {"g": x["g"], "beta": x["beta"]}
-    return xr.Dataset({name: (("g", "beta"), side) for name, side in zip(SIDES, sides, strict=True)}, coords)
+    return xr.Dataset(
+        {name: (("g", "beta"), side, OBSERVABLES[name].attrs) for name, side in zip(SIDES, sides, strict=True)}, coords
+    )
 
 
 def response_check(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
@@ -56,58 +60,50 @@ def response_check(table: xr.Dataset, seeds: xr.Dataset) -> xr.Dataset:
     table : Dataset
         Order parameters, dims (gamma, N, g, beta).
     seeds : Dataset
-        The same of every disorder sample, with x_phi and x_phi_response where trajectories were kept.
+        The same of every realisation, with x_phi and x_phi_response where trajectories were kept.
 
     Returns
     -------
     Dataset
         Dims (gamma, N, g, beta): correlation, response (exact at every N) and factorised (replica form), each
         with errors; residual = correlation - response and factorised_residual with errors and z. Dims (gamma, N):
-        cells and p_value, dims (gamma,): p_value_all, of residuals 0 in all converged cells together.
+        points and p_value, dims (gamma,): p_value_all, of residuals 0 at all converged points together.
     """
-    dims = ("gamma", "N", "g", "beta")
-    table = table.transpose(*dims)
-    result = xr.Dataset(coords={d: table[d] for d in dims})
+    table = table.transpose(*TABLE)
+    result = xr.Dataset(coords={d: table[d] for d in TABLE})
     missing = xr.full_like(seeds["q"], np.nan)
-    left, right = (bootstrap_means(seeds.get(name, missing)) for name in SIDES)
-    q, r = (bootstrap_means(seeds[name]) for name in ("q", "r"))
+    sides = [seeds.get(name, missing) for name in SIDES]
+    left, right, q, r = (bootstrap_means(values) for values in (*sides, seeds["q"], seeds["r"]))
     gamma, g, beta = (table[d].values.reshape(shape) for d, shape in _SHAPES.items())
     replica_form = fluctuation_response(q, 0.0, r, 0.0, g, beta, gamma)
-    n = seeds.get("x_phi", missing).notnull().sum("seed").transpose(*dims).values
-    words = {
-        "correlation": (left, "correlation of x and phi(x), x.phi(x)/N"),
-        "response": (right, "the same from the responses, exact at every N"),
-        "factorised": (replica_form, "the same from q and r in the replica form with Q = R = 0"),
-        "residual": (left - right, "correlation - response"),
-        "factorised_residual": (left - replica_form, "correlation - factorised"),
-    }
-    for name, (draws, long_name) in words.items():
-        count = table["n_seeds"].values if name == "factorised" else n
-        found = described(draws, count, dims, long_name)
-        result.update({f"{name}{key}": value for key, value in found.items()})
-        result.update(sufficient(name, found[""]))
-        if "residual" in name:
-            score = attrs(f"{long_name}, as a Gaussian z-score over disorder samples")
-            result[f"{name}_z"] = xr.Variable(dims, z_score(draws, count), score)
-    residual = (seeds.get(SIDES[0], missing) - seeds.get(SIDES[1], missing)).where(table["converged"] > 0)
-    return result.assign(_together(residual.transpose(*dims, "seed").values))
+    count = sides[0].notnull().sum("seed").transpose(*TABLE).values
+    for name, replicates, n, long_name in (
+        ("correlation", left, count, "correlation of x and phi(x), x.phi(x)/N"),
+        ("response", right, count, "the same from the responses, exact at every N"),
+        ("factorised", replica_form, table["n_seeds"], "the same from q and r in the replica form with Q = R = 0"),
+        ("residual", left - right, count, "correlation - response"),
+        ("factorised_residual", left - replica_form, count, "correlation - factorised"),
+    ):
+        result.update(interval_variables(name, replicates, n, TABLE, long_name, against_zero="residual" in name))
+    residual = (sides[0] - sides[1]).where(table["converged"] > 0)
+    return result.assign(_together(residual.transpose(*TABLE, "seed").values))
 
 
 def flipped_signs(residual: Floats, rng: np.random.Generator) -> Floats:
-    """Sum of squared mean residuals over cells, as it is and for random signs of the disorder samples.
+    """Sum of squared mean residuals over points, as it is and for random signs of the realisations.
 
-    All cells of a sample change sign together, so that their correlations need no estimate; if residuals are as likely
-    to be r as -r, all these sums are equally likely.
+    All points of a realisation change sign together, so that their correlations need no estimate; if residuals are
+    as likely to be r as -r, all these sums are equally likely.
 
     Parameters
     ----------
-    residual : (cells, samples) array
-        nan where a sample lacks a cell.
+    residual : (points, realisations) array
+        nan where a realisation lacks a point.
 
     Returns
     -------
     (1 + FLIPS,) array
-        First that of the residuals as they are; every cell is scaled to mean 1 over the signs.
+        First that of the residuals as they are; every point is scaled to mean 1 over the signs.
     """
     signs = np.where(rng.random((1 + FLIPS, residual.shape[1])) < 0.5, -1.0, 1.0)
     signs[0] = 1.0
@@ -123,19 +119,19 @@ def joint_p_value(sums: Floats) -> float:
 def _together(residual: Floats) -> dict[str, xr.Variable]:
     """Whether the residuals (gamma, N, g, beta, seed) are 0 together, at every size and at all."""
     shape = residual.shape[:2]
-    cells, sums, p = np.zeros(shape), np.zeros((*shape, 1 + FLIPS)), np.full(shape, np.nan)
-    for at in np.ndindex(shape):
-        here = residual[at].reshape(-1, residual.shape[-1])
-        here = here[np.isfinite(here).sum(axis=1) > 1]
-        if len(here):
-            cells[at], sums[at] = len(here), flipped_signs(here, np.random.default_rng(at))
-            p[at] = joint_p_value(sums[at])
-    p_all = np.where(cells.any(axis=1), [joint_p_value(of_sizes.sum(axis=0)) for of_sizes in sums], np.nan)
-    words = "probability of larger residuals of all converged cells together, by signs of disorder samples"
+    points, sums, p = np.zeros(shape), np.zeros((*shape, 1 + FLIPS)), np.full(shape, np.nan)
+    for index in np.ndindex(shape):
+        of_points = residual[index].reshape(-1, residual.shape[-1])
+        of_points = of_points[np.isfinite(of_points).sum(axis=1) > 1]
+        if len(of_points):
+            points[index], sums[index] = len(of_points), flipped_signs(of_points, np.random.default_rng(index))
+            p[index] = joint_p_value(sums[index])
+    p_all = np.where(points.any(axis=1), [joint_p_value(of_sizes.sum(axis=0)) for of_sizes in sums], np.nan)
+    text = "probability of larger residuals at all converged points together, by signs of realisations"
     return {
-        "cells": xr.Variable(("gamma", "N"), cells, attrs("number of converged cells with two samples or more")),
-        "p_value": xr.Variable(("gamma", "N"), p, attrs(f"{words}, of one size")),
-        "p_value_all": xr.Variable("gamma", p_all, attrs(f"{words}, of all sizes")),
+        "points": xr.Variable(TABLE[:2], points, attrs("number of converged points with two realisations or more")),
+        "p_value": xr.Variable(TABLE[:2], p, attrs(f"{text}, of one size")),
+        "p_value_all": xr.Variable("gamma", p_all, attrs(f"{text}, of all sizes")),
     }
 
 

@@ -1,9 +1,9 @@
-"""Control variates: what the couplings of a disorder sample say of its order parameters beforehand.
+"""Control variates: what the couplings of a realisation predict of its order parameters.
 
-A sample with sum_(i != j) J_ij^2 = (N - 1)(1 + a) and sum_(i != j) J_ij J_ji = (N - 1)(gamma + b) is, to
+A realisation with sum_(i != j) J_ij^2 = (N - 1)(1 + a) and sum_(i != j) J_ij J_ji = (N - 1)(gamma + b) is, to
 leading order, one at coupling strength g sqrt(1 + a) and reciprocity (gamma + b)/(1 + a). The means of a
 and b over the disorder are exactly 0, so that x - (dx/dln g) a/2 - (dx/dgamma)(b - gamma a) has the mean of
-x whatever the factors; with those of replica theory it has less of the luck of the draw.
+x whatever the factors; with those of replica theory its scatter is smaller.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from nsslib.analysis.sizes.extrapolation import replica_value
+from nsslib.model.observables import names
 from nsslib.theory.replica import solve
 
-MOMENTS = ("coupling_norm", "coupling_reciprocity")
-CONTROLLED = ("q", "l2", "energy", "R_int", "Y", "log_z")
+MOMENTS = {
+    "coupling_norm": "sum of J_ij^2 over i != j, over N - 1, minus its mean over the disorder, 1",
+    "coupling_reciprocity": "sum of J_ij J_ji over i != j, over N - 1, minus its mean over the disorder, gamma",
+}
+CONTROLLED = names("controlled")
 _STEP = 1e-3
 _JUMP = 0.2
 """Relative change of q over a step that is taken for a jump between branches, where no slope is known."""
@@ -31,7 +35,7 @@ def coupling_moments(J0: NDArray, gamma: float) -> dict[str, float]:
 
 
 def controlled(seeds: xr.Dataset, eta: float = 0.0, phi: str = "tanh") -> xr.Dataset:
-    """Order parameters of every disorder sample, less what its couplings explain.
+    """Order parameters of every realisation, minus what its couplings explain.
 
     Parameters
     ----------
@@ -49,8 +53,8 @@ def controlled(seeds: xr.Dataset, eta: float = 0.0, phi: str = "tanh") -> xr.Dat
     low, high = (np.clip(gamma + s * _STEP, -1.0, 1.0) for s in (-1.0, 1.0))
 
     def theory(g: NDArray, gamma: NDArray) -> xr.Dataset:
-        found = solve(g.tolist(), seeds["beta"].values.tolist(), gamma.tolist(), eta=eta, phi=phi)
-        return found.assign_coords(g=seeds["g"], gamma=seeds["gamma"])
+        solution = solve(g.tolist(), seeds["beta"].values.tolist(), gamma.tolist(), eta=eta, phi=phi)
+        return solution.assign_coords(g=seeds["g"], gamma=seeds["gamma"])
 
     along_g = theory(g * (1.0 - _STEP), gamma), theory(g * (1.0 + _STEP), gamma)
     along_gamma = theory(g, low), theory(g, high)
@@ -58,8 +62,8 @@ def controlled(seeds: xr.Dataset, eta: float = 0.0, phi: str = "tanh") -> xr.Dat
     steps = a / (4.0 * _STEP), (b - seeds["gamma"] * a) / xr.DataArray(high - low, dims="gamma")
     result = seeds.copy()
     for name in CONTROLLED:
-        known = _slope(*along_g, name, seeds) * steps[0] + _slope(*along_gamma, name, seeds) * steps[1]
-        result[name] = (seeds[name] - known).transpose(*seeds[name].dims).assign_attrs(seeds[name].attrs)
+        explained = _slope(*along_g, name, seeds) * steps[0] + _slope(*along_gamma, name, seeds) * steps[1]
+        result[name] = (seeds[name] - explained).transpose(*seeds[name].dims).assign_attrs(seeds[name].attrs)
     return result
 
 

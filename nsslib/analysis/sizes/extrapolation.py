@@ -1,12 +1,12 @@
-"""Extrapolation to infinitely many units, its covariance between cells, and the distance from theory.
+"""Extrapolation to infinitely many units, its covariance between points, and the distance from theory.
 
-Errors are those of a bootstrap over disorder samples, whose scatter is a power of N (`pooled_variance`).
+Errors are those of a bootstrap over realisations, whose scatter is a power of N (`pooled_variance`).
 What a sample gives already contains its thermal error, so the scatter between samples is disorder and
 thermal variance together, and resampling the samples counts either once; drawing thermal errors on top
 would count them twice. They enter alone where a size has one sample, and as the least variance a size can
 have. The fitted value is linear in the samples' values, so that the limit of infinitely many resamplings
 is known: every sample has an *influence* on every fitted value, and a covariance is the sum of products of
-influences. Cells and observables of one (gamma, N) are resampled together: the common samples are what
+influences. Points and observables of one (gamma, N) are resampled together: the common samples are what
 their influences share.
 
 An expansion in 1/N needs sizes at which fluctuations of the overlap Q are Gaussian. With lambda the replicon
@@ -18,19 +18,20 @@ factors of order one, and what the second term changes is of order 1/(N (1 - lam
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2 as chi_squared
 from scipy.stats import f as fisher
-from scipy.stats import norm, t
 
-from nsslib.analysis.sizes.scatter import LEAST_N, pooled_variance
-from nsslib.model.observables import LONG_NAMES
+from nsslib.analysis.intervals import POINT, attrs, number, variables, z_score
+from nsslib.analysis.sizes.scatter import MIN_SIZES, pooled_variance
+from nsslib.model.observables import OBSERVABLES, names
 
-FITTED = ("q", "l2", "energy", "R_int", "Y", "Q2", "log_z")
+FITTED = names("fitted")
 OMEGAS = (0.5, 2.0)
 """Range of a free exponent of the leading correction."""
 ASYMPTOTIC = 10.0
@@ -39,10 +40,7 @@ ASYMPTOTIC = 10.0
 # At 5 % one good fit in twenty would lose its smallest size by chance, and then covers the truth one time in
 # eight instead of two in three: intervals of 68 % would cover 65 %.
 _P_MIN = 0.01
-_CELL = ("gamma", "g", "beta")
-_WORDS = {
-    "err": "half-width of 68.3 % of the extrapolated value, by Student's t",
-    "err95": "half-width of 95.4 % of the extrapolated value, by Student's t",
+_COLUMNS = {
     "t_dof": "degrees of freedom of the error (Welch and Satterthwaite); inf where it is thermal only",
     "slope": "coefficient of N^-omega",
     "slope_err": "standard error of the coefficient of N^-omega",
@@ -53,9 +51,9 @@ _WORDS = {
     "p_value": "probability of a larger chi2 with variances from few samples (Welch and James); nan if dof is 0",
     "N_min": "smallest N in the fit",
     "enough": "1 where the sizes suffice: all in the fit have N (1 - replicon)^2 >= 10, dof > 0, p_value >= 0.01 and "
-    "two disorder samples or more of every size",
+    "two realisations or more of every size",
     "theory": "replica value (branch of the theory table)",
-    "z": "extrapolated less replica value, in standard deviations of the normal distribution of equal probability",
+    "z": "extrapolated minus replica value, in standard deviations of the normal distribution of equal probability",
 }
 
 
@@ -83,10 +81,10 @@ def smallest_asymptotic(theory: xr.Dataset) -> xr.DataArray:
     return (ASYMPTOTIC / gap.where(gap > 0.0) ** 2).where((abs(theory["Q"]) < 1e-9) & (gap > 0.0), 0.0)
 
 
-def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, smallest: float = 0.0) -> Fit | None:
+def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, variance_dof: NDArray, smallest: float = 0.0) -> Fit | None:
     """Weighted least squares y = a + b N^-omega; the smallest N is dropped while it does not fit.
 
-    omega is 1 unless four sizes or more tell otherwise: a free omega is taken where it lies inside
+    omega is 1 unless four sizes or more show otherwise: a free omega is taken where it lies inside
     `OMEGAS` and lowers chi2 significantly (F-test, 1 %). Of what has a p value below 1 % even then the
     smallest size is left out, as long as three are there.
 
@@ -94,8 +92,8 @@ def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, s
     ----------
     N, y, variance : (n,) arrays
         Sizes (increasing), values and the variances of their errors.
-    samples_dof : (n,) array
-        Degrees of freedom of the variances: disorder samples less one; inf where they are known.
+    variance_dof : (n,) array
+        Degrees of freedom of the variances: realisations minus one; inf where they are known.
     smallest : float
         N below which sizes are left out, as far as three remain.
 
@@ -110,10 +108,11 @@ def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, s
     Meier, Biometrics 9 (1953) 59, variance with estimated weights; Johansen, Biometrika 67 (1980) 85,
     residual sum of squares of a regression with estimated weights.
     """
-    used = np.flatnonzero(np.isfinite(y) & np.isfinite(variance) & (variance > 0.0))
-    used = used[-max(LEAST_N, int(np.sum(N[used] >= smallest))) :]
+    usable = np.flatnonzero(np.isfinite(y) & np.isfinite(variance) & (variance > 0.0))
+    asymptotic = usable[N[usable] >= smallest]
+    used = asymptotic if len(asymptotic) >= MIN_SIZES else usable[-MIN_SIZES:]
     while len(used) >= 2:
-        fit = _best(*(v[used] for v in (N.astype(np.float64), y, variance, samples_dof)))
+        fit = _best(*(v[used] for v in (N.astype(np.float64), y, variance, variance_dof)))
         if len(used) == 2 or fit.p_value >= _P_MIN or np.isnan(fit.p_value):
             coefficients = np.zeros(len(N))
             coefficients[used] = fit.coefficients
@@ -122,22 +121,22 @@ def fit_sizes(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, s
     return None
 
 
-def _best(N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray) -> Fit:
+def _best(N: NDArray, y: NDArray, variance: NDArray, variance_dof: NDArray) -> Fit:
     """The fit with omega = 1, or with a free one where that is significantly better."""
-    fixed, leverage = _curve(N, y, variance, samples_dof, 1.0, free=False)
+    fixed, leverage = _curve(N, y, variance, variance_dof, 1.0, free=False)
     if len(N) < 4:
         return fixed
     omegas = np.linspace(*OMEGAS, 31)
     bends = _bends(N, y, variance, omegas)
-    p = _p_value(max(fixed.chi2 - bends.min(), 0.0), 1, leverage, samples_dof)
+    p = _p_value(max(fixed.chi2 - bends.min(), 0.0), 1, leverage, variance_dof)
     best, k = fixed, int(np.argmin(bends))
     if p < _P_MIN and 0 < k < len(omegas) - 1:
-        found = minimize_scalar(
+        optimum = minimize_scalar(
             lambda omega: _bends(N, y, variance, np.array([omega]))[0],
             bounds=(omegas[k - 1], omegas[k + 1]),
             method="bounded",
         )
-        best = _curve(N, y, variance, samples_dof, float(found.x), free=True)[0]
+        best = _curve(N, y, variance, variance_dof, float(optimum.x), free=True)[0]
     return Fit(**(vars(best) | {"omega_p": p}))
 
 
@@ -150,7 +149,7 @@ def _bends(N: NDArray, y: NDArray, variance: NDArray, omegas: NDArray) -> NDArra
 
 
 def _curve(
-    N: NDArray, y: NDArray, variance: NDArray, samples_dof: NDArray, omega: float, free: bool
+    N: NDArray, y: NDArray, variance: NDArray, variance_dof: NDArray, omega: float, free: bool
 ) -> tuple[Fit, NDArray]:
     """Least squares at one omega, and the leverages; a free omega is a linearised third parameter."""
     u = (N / N[0]) ** -omega
@@ -164,20 +163,20 @@ def _curve(
     leverage = np.einsum("nk,kn->n", design, solution)
     chi2, dof = float(np.sum(residual**2 / variance)), len(N) - design.shape[1]
     parts = solution[0] ** 2 * variance
-    widened = solution[0] * np.sqrt(1.0 + 4.0 * np.clip(1.0 - leverage, 0.0, 1.0) / samples_dof)
-    spread = np.sum(parts**2 / samples_dof)
+    widened = solution[0] * np.sqrt(1.0 + 4.0 * np.clip(1.0 - leverage, 0.0, 1.0) / variance_dof)
+    spread = np.sum(parts**2 / variance_dof)
     fit = Fit(
         value=float(value),
         std=float(np.sqrt(np.sum(widened**2 * variance))),
         # Pooled variances are not independent: together they know no more than any of them.
-        t_dof=min(float(parts.sum() ** 2 / spread) if spread else np.inf, float(samples_dof.max())),
+        t_dof=min(float(parts.sum() ** 2 / spread) if spread else np.inf, float(variance_dof.max())),
         slope=float(slope * N[0] ** omega),
         slope_err=float(np.sqrt(np.sum(solution[1] ** 2 * variance)) * N[0] ** omega),
         omega=omega,
         omega_p=np.nan,
         chi2=chi2,
         dof=dof,
-        p_value=_p_value(chi2, dof, leverage, samples_dof),
+        p_value=_p_value(chi2, dof, leverage, variance_dof),
         N_min=float(N[0]),
         coefficients=widened,
     )
@@ -190,134 +189,136 @@ def _solve(design: NDArray, variance: NDArray) -> NDArray:
     return np.linalg.pinv(design / root[:, None]) / root
 
 
-def _p_value(chi2: float, dof: int, leverage: NDArray, samples_dof: NDArray) -> float:
-    """Probability of a larger chi2 whose variances have `samples_dof` degrees of freedom."""
+def _p_value(chi2: float, dof: int, leverage: NDArray, variance_dof: NDArray) -> float:
+    """Probability of a larger chi2 whose variances have `variance_dof` degrees of freedom."""
     if dof < 1:
         return np.nan
-    a = float(np.sum((1.0 - leverage) ** 2 / samples_dof))
+    a = float(np.sum((1.0 - leverage) ** 2 / variance_dof))
     if a == 0.0:
         return float(chi_squared.sf(chi2, dof))
     return float(fisher.sf(chi2 / (dof + 2.0 * a - 6.0 * a / (dof + 2.0)), dof, dof * (dof + 2.0) / (3.0 * a)))
 
 
-def replica_value(theory: xr.Dataset, name: str, origin: xr.Dataset | None = None) -> xr.DataArray:
-    """What replica theory says of an order parameter of the tables, by its name there.
+def replica_value(theory: xr.Dataset, name: str, reference: xr.Dataset | None = None) -> xr.DataArray:
+    """Value of an order parameter of the tables in replica theory, by its name there.
 
     Parameters
     ----------
     theory : Dataset
         Replica values, dims (g, beta) and perhaps gamma.
     name : str
-    origin : Dataset, optional
-        A table whose coordinates origin_g and origin_beta name the cell of `theory` that free energies are
+    reference : Dataset, optional
+        A table whose coordinates reference_g and reference_beta name the point of `theory` that free energies are
         relative to; the first one by default.
     """
-    if name == "log_z":
-        excess = theory["free_energy"] + 0.5 * np.log(theory["beta"])
-        at = [theory[d].min() if origin is None else origin[f"origin_{d}"] for d in ("g", "beta")]
-        return excess - excess.where((excess["g"] == at[0]) & (excess["beta"] == at[1])).max(("g", "beta"))
-    return {"Q2": theory["Q"] ** 2, "Q_abs": abs(theory["Q"])}[name] if name in ("Q2", "Q_abs") else theory[name]
+    match name:
+        case "log_z":
+            excess = theory["free_energy"] + 0.5 * np.log(theory["beta"])
+            g, beta = (theory[d].min() if reference is None else reference[f"reference_{d}"] for d in ("g", "beta"))
+            return excess - excess.where((excess["g"] == g) & (excess["beta"] == beta)).max(("g", "beta"))
+        case "Q2":
+            return theory["Q"] ** 2
+        case "Q_abs":
+            return abs(theory["Q"])
+        case _:
+            return theory[name]
 
 
-def normal_z(difference: ArrayLike, std: ArrayLike, dof: ArrayLike) -> NDArray:
-    """Student's t of a difference as the normal deviate of equal probability."""
-    ratio = np.asarray(difference, np.float64) / np.asarray(std, np.float64)
-    return np.sign(ratio) * norm.isf(t.sf(np.abs(ratio), np.asarray(dof, np.float64)))
+class SizeMeans(NamedTuple):
+    """Means over realisations, arrays (..., N), and `influence`, (..., N, seed), of each on its mean."""
+
+    n: NDArray
+    mean: NDArray
+    variance: NDArray
+    own: NDArray
+    dof: NDArray
+    influence: NDArray
 
 
-def half_width(std: NDArray, dof: ArrayLike, sigmas: float) -> NDArray:
-    """Half-width of the confidence that `sigmas` standard deviations have for normal data."""
-    return np.asarray(std * t.ppf(norm.cdf(sigmas), dof))
+def _over_realisations(N: NDArray, x: NDArray, err: NDArray) -> SizeMeans:
+    """Means of x, (..., N, seed), with the scatter of all sizes pooled, to which influences are stretched.
 
-
-def _over_samples(N: NDArray, x: NDArray, err: NDArray) -> dict[str, NDArray]:
-    """Mean over the last axis, its variance, the degrees of freedom, and the influence of every sample.
-
-    The axis before it is that of the sizes, whose scatter is pooled; influences are stretched to it.
+    `own` is the part of a variance that comes from thermal errors alone.
     """
-    here = np.isfinite(x)
-    n = here.sum(-1)
+    present = np.isfinite(x)
+    n = present.sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(here, x, 0.0).sum(-1) / n
-        influence = np.where(here, x - mean[..., None], 0.0) / np.sqrt(np.maximum(n * (n - 1), 1))[..., None]
-        thermal = np.where(here, err**2, 0.0).sum(-1) / n**2
+        mean = np.where(present, x, 0.0).sum(-1) / n
+        influence = np.where(present, x - mean[..., None], 0.0) / np.sqrt(np.maximum(n * (n - 1), 1))[..., None]
+        thermal = np.where(present, err**2, 0.0).sum(-1) / n**2
     scatter = np.sum(influence**2, -1)
     between, dof = pooled_variance(N, scatter, n)
     influence *= np.sqrt(between / np.where(scatter > 0.0, scatter, 1.0))[..., None]
     variance = np.maximum(between, thermal)
     # A variance that the thermal error sets is known, not estimated from the scatter.
     dof = np.where((n > 1) & (between >= thermal), dof, np.inf)
-    return {"n": n, "mean": mean, "variance": variance, "own": variance - between, "dof": dof, "influence": influence}
+    return SizeMeans(n, mean, variance, variance - between, dof, influence)
 
 
 def extrapolate(seeds: xr.Dataset, theory: xr.Dataset, converged: xr.DataArray) -> tuple[xr.Dataset, xr.Dataset]:
-    """Extrapolate every fitted order parameter of every cell and compare with theory.
+    """Extrapolate every fitted order parameter at every point and compare with theory.
 
     Parameters
     ----------
     seeds : Dataset
-        Order parameters of every disorder sample, dims (gamma, N, g, beta, seed), with the origin of log_z.
+        Order parameters of every realisation, dims (gamma, N, g, beta, seed), with the point of reference of log_z.
     theory : Dataset
-        Replica values with their replicon, dims (gamma, g, beta).
+        Replica values with their replicon, dims (gamma, g, beta), on the same axes.
     converged : DataArray
-        Which cells are converged, dims (gamma, N, g, beta).
+        Which points are converged, dims (gamma, N, g, beta).
 
     Returns
     -------
     fits : Dataset
-        Dims (gamma, g, beta): x and, for every suffix of the table's attributes, x_suffix, for x in
+        Dims (gamma, g, beta): x, x_err, x_interval, x_enough and what else the attributes name, for x in
         `FITTED`; converged, where every size in the table is.
     influences : Dataset
         influence, dims (observable, gamma, g, beta, N, seed): the covariance of two extrapolated
         values is the sum of their products over N and seed; own, (observable, gamma, g, beta):
         variance of a value beyond that, shared with no other. See `covariance`.
     """
-    coords = {d: seeds[d] for d in _CELL}
-    smallest = smallest_asymptotic(theory).transpose(*_CELL).values
+    coords = {d: seeds[d] for d in POINT}
+    smallest = smallest_asymptotic(theory).transpose(*POINT).values
     result, influences, owns = xr.Dataset(coords=coords), [], []
     for name in FITTED:
+        words = OBSERVABLES[name].words
         columns, influence, own = _extrapolated(seeds, name, smallest)
-        for key, values in columns.items():
-            result[name if key == "value" else f"{name}_{key}"] = (_CELL, values)
-        result[f"{name}_theory"] = replica_value(theory, name, seeds).transpose(*_CELL)
-        difference = result[name] - result[f"{name}_theory"]
-        result[f"{name}_z"] = (_CELL, normal_z(difference, result[f"{name}_std"], result[f"{name}_t_dof"]))
-        result = result.drop_vars(f"{name}_std")
-        result[name].attrs = {"long_name": f"{LONG_NAMES[name][0]}, extrapolated to infinite N", "units": "1"}
-        for key, words in _WORDS.items():
-            result[f"{name}_{key}"].attrs = {"long_name": f"{LONG_NAMES[name][0]}: {words}", "units": "1"}
+        value, std, dof = (columns[key] for key in ("value", "std", "t_dof"))
+        columns["theory"] = replica_value(theory, name, seeds).transpose(*POINT).values
+        columns["z"] = z_score(value - columns["theory"], std, dof)
+        result.update(number(name, POINT, value, std, dof, f"{words}, extrapolated to infinite N"))
+        long_names = {key: f"{words}: {text}" for key, text in _COLUMNS.items()}
+        result.update(variables(POINT, columns, long_names, f"{name}_"))
         influences.append(influence)
         owns.append(own)
     present = seeds["q"].notnull().any("seed")
     result["converged"] = ((converged > 0) | ~present).all("N") & present.any("N")
-    result["converged"].attrs = {"long_name": "1 where every size of the cell is converged", "units": "1"}
-    names = {"observable": list(FITTED)}
-    shared = xr.DataArray(np.stack(influences), coords | names, ("observable", *_CELL, "N", "seed"))
-    return result, xr.Dataset({"influence": shared, "own": (("observable", *_CELL), np.stack(owns))})
+    result["converged"].attrs = attrs("1 where every size of the point is converged")
+    shared = ("observable", *POINT, "N", "seed"), np.stack(influences)
+    own_variances = ("observable", *POINT), np.stack(owns)
+    axes = coords | {"N": seeds["N"], "seed": seeds["seed"], "observable": list(FITTED)}
+    return result, xr.Dataset({"influence": shared, "own": own_variances}, axes)
 
 
 def _extrapolated(seeds: xr.Dataset, name: str, smallest: NDArray) -> tuple[dict[str, NDArray], NDArray, NDArray]:
     """Columns of the table for one observable, influences (gamma, g, beta, N, seed), own variances."""
-    x, err = (seeds[key].transpose(*_CELL, "N", "seed").values for key in (name, f"{name}_err"))
-    N = seeds["N"].values
-    at = _over_samples(N, x, err)
-    shape = x.shape[:3]
+    x, err = (seeds[key].transpose(*POINT, "N", "seed").values for key in (name, f"{name}_err"))
+    N, shape = seeds["N"].values, x.shape[:3]
+    means = _over_realisations(N, x, err)
     coefficients = np.full((*shape, len(N)), np.nan)
     columns = {key: np.full(shape, np.nan) for key in Fit.__dataclass_fields__ if key != "coefficients"}
-    columns["enough"] = np.zeros(shape)
-    for cell in np.ndindex(shape):
-        fit = fit_sizes(N, at["mean"][cell], at["variance"][cell], at["dof"][cell], float(smallest[cell]))
+    enough = np.zeros(shape)
+    for point in np.ndindex(shape):
+        fit = fit_sizes(N, means.mean[point], means.variance[point], means.dof[point], float(smallest[point]))
         if fit is None:
             continue
-        coefficients[cell] = fit.coefficients
-        for key in columns.keys() - {"enough"}:
-            columns[key][cell] = getattr(fit, key)
-        disorder_known = np.all(at["n"][cell][fit.coefficients != 0.0] > 1)
-        columns["enough"][cell] = fit.p_value >= _P_MIN and disorder_known and fit.N_min >= smallest[cell]
-    for key, sigmas in (("err", 1.0), ("err95", 2.0)):
-        columns[key] = half_width(columns["std"], columns["t_dof"], sigmas)
-    own = np.sum(np.where(coefficients == 0.0, 0.0, coefficients**2 * at["own"]), -1)
-    return columns, coefficients[..., None] * at["influence"], own
+        coefficients[point] = fit.coefficients
+        for key, column in columns.items():
+            column[point] = getattr(fit, key)
+        disorder_known = np.all(means.n[point][fit.coefficients != 0.0] > 1)
+        enough[point] = fit.p_value >= _P_MIN and disorder_known and fit.N_min >= smallest[point]
+    own = np.sum(np.where(coefficients == 0.0, 0.0, coefficients**2 * means.own), -1)
+    return columns | {"enough": enough}, coefficients[..., None] * means.influence, own
 
 
 def covariance(influences: xr.Dataset) -> NDArray:
@@ -326,7 +327,7 @@ def covariance(influences: xr.Dataset) -> NDArray:
     Parameters
     ----------
     influences : Dataset
-        As `extrapolate` returns it, with one dimension n beside N and seed: cells, or observables.
+        As `extrapolate` returns it, with one dimension n beside N and seed: points, or observables.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Bootstrap over disorder samples: the same resampled seeds for all cells of one (gamma, N).
+"""Bootstrap over realisations: the same resampled seeds for all points of one (gamma, N).
 
-Cells of a disorder sample share its couplings; what is computed from many of them has an honest error
-only if they are resampled together. Every draw is a mean over seeds; the first one is the sample itself.
+Points of a realisation share its couplings; what is computed from many of them has an honest error only if
+they are resampled together. Every replicate is a mean over seeds; the first one is that of the data.
 """
 
 from __future__ import annotations
@@ -10,44 +10,44 @@ import warnings
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
-from scipy.stats import norm, t
+from numpy.typing import ArrayLike, NDArray
 
+from nsslib.analysis.intervals import TABLE, attrs, number, z_score
 from nsslib.analysis.sizes.scatter import Floats, pooled_variance
 
-DRAWS = 400
+REPLICATES = 400
 _USABLE = 0.95
-"""Share of the draws that must have a value for there to be an error."""
+"""Share of the replicates that must have a value for there to be an error."""
 
 
-def resampled_seeds(n: int, N: int, gamma: float, draws: int = DRAWS) -> NDArray[np.int64]:
-    """Positions of the resampled seeds, (draws, n); the same for the same arguments."""
-    return np.random.default_rng([n, N, round((1.0 + gamma) * 1e9)]).integers(n, size=(draws, n))
+def resampled_seeds(n: int, N: int, gamma: float, replicates: int = REPLICATES) -> NDArray[np.int64]:
+    """Positions of the resampled seeds, (replicates, n); the same for the same arguments."""
+    return np.random.default_rng([n, N, round((1.0 + gamma) * 1e9)]).integers(n, size=(replicates, n))
 
 
-def bootstrap_means(values: xr.DataArray, draws: int = DRAWS) -> Floats:
+def bootstrap_means(values: xr.DataArray, replicates: int = REPLICATES) -> Floats:
     """Means over resampled seeds.
 
     Parameters
     ----------
     values : (gamma, N, g, beta, seed) DataArray
-        One number a disorder sample; nan where it lacks the cell.
-    draws : int
+        One number a realisation; nan where it lacks the point.
+    replicates : int
 
     Returns
     -------
-    (1 + draws, gamma, N, g, beta) array
-        First the mean of the sample. Deviations from it are stretched by sqrt(n/(n - 1)), so that their
+    (1 + replicates, gamma, N, g, beta) array
+        First the mean of the data. Deviations from it are stretched by sqrt(n/(n - 1)), so that their
         variance is that of a mean over n seeds without bias, and to the `pooled_variance` of all sizes; nan
         with fewer than two seeds, but the first.
     """
-    values = values.transpose("gamma", "N", "g", "beta", "seed")
-    result = np.full((1 + draws, *values.shape[:-1]), np.nan)
+    values = values.transpose(*TABLE, "seed")
+    result = np.full((1 + replicates, *values.shape[:-1]), np.nan)
     for i, gamma in enumerate(values["gamma"].values):
         for k, N in enumerate(values["N"].values):
-            cells = values.values[i, k]
-            cells = cells[..., np.isfinite(cells).any(axis=(0, 1))]
-            result[:, i, k] = _means(cells, resampled_seeds(cells.shape[-1], int(N), float(gamma), draws))
+            points = values.values[i, k]
+            points = points[..., np.isfinite(points).any(axis=(0, 1))]
+            result[:, i, k] = _means(points, resampled_seeds(points.shape[-1], int(N), float(gamma), replicates))
     own, n = (np.moveaxis(v, 1, -1) for v in (variance(result), np.isfinite(values.values).sum(axis=-1)))
     pooled = pooled_variance(values["N"].values, own, n)[0]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -56,90 +56,77 @@ def bootstrap_means(values: xr.DataArray, draws: int = DRAWS) -> Floats:
     return result
 
 
-def _means(cells: Floats, picked: NDArray[np.int64]) -> Floats:
-    """Mean of (g, beta, seed), then of every draw of seeds."""
-    draws, n = picked.shape
-    times = np.zeros((1 + draws, n))
+def _means(points: Floats, picked: NDArray[np.int64]) -> Floats:
+    """Mean of (g, beta, seed) over the seeds, then over those of every replicate, (replicate, seed)."""
+    replicates, n = picked.shape
+    times = np.zeros((1 + replicates, n))
     times[0] = 1.0
-    np.add.at(times, (np.arange(1, 1 + draws)[:, None], picked), 1.0)
-    present = np.isfinite(cells)
+    np.add.at(times, (np.arange(1, 1 + replicates)[:, None], picked), 1.0)
+    present = np.isfinite(points)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.einsum("ds,gbs->dgb", times, np.where(present, cells, 0.0)) / np.einsum(
-            "ds,gbs->dgb", times, present
-        )
+        total = np.einsum("rs,gbs->rgb", times, np.where(present, points, 0.0))
+        means = total / np.einsum("rs,gbs->rgb", times, present)
         count = present.sum(axis=-1)
         stretch = np.where(count > 1, np.sqrt(count / (count - 1.0)), np.nan)
     means[1:] = means[0] + stretch * (means[1:] - means[0])
     return means
 
 
-def variance(draws: Floats) -> Floats:
-    """Variance over the draws (first axis); nan where too many of them have no value."""
-    usable = np.isfinite(draws[1:]).mean(axis=0) >= _USABLE
+def variance(replicates: Floats) -> Floats:
+    """Variance over the replicates (first axis); nan where too many of them have no value."""
+    usable = np.isfinite(replicates[1:]).mean(axis=0) >= _USABLE
     with warnings.catch_warnings():
-        # A cell without any value has no variance: nan, not a warning.
+        # A point without any value has no variance: nan, not a warning.
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.where(usable & np.isfinite(draws[0]), np.nanvar(draws[1:], axis=0), np.nan)
+        return np.where(usable & np.isfinite(replicates[0]), np.nanvar(replicates[1:], axis=0), np.nan)
 
 
-def weights(draws: Floats) -> Floats:
-    """Inverse variances over the draws (first axis); 0 where there is none."""
-    return np.nan_to_num(1.0 / np.maximum(variance(draws), 1e-30))
+def weights(replicates: Floats) -> Floats:
+    """Inverse variances over the replicates (first axis); 0 where there is none."""
+    return np.nan_to_num(1.0 / np.maximum(variance(replicates), 1e-30))
 
 
-def described(draws: Floats, seeds: Floats, dims: tuple[str, ...], words: str) -> dict[str, xr.Variable]:
-    """Value, error and 95 % interval of resampled numbers.
+def spread(replicates: Floats, seeds: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Value, standard deviation and degrees of freedom of a resampled number; nan where it has no error."""
+    std = np.sqrt(variance(replicates))
+    return np.where(np.isfinite(std), replicates[0], np.nan), std, np.maximum(np.asarray(seeds) - 1.0, 1.0)
+
+
+def interval_variables(
+    name: str,
+    replicates: Floats,
+    seeds: ArrayLike,
+    dims: tuple[str, ...],
+    long_name: str,
+    against_zero: bool = False,
+) -> dict[str, xr.Variable]:
+    """Variables of a resampled number: x, x_err, x_interval and x_enough; x_z too, if asked for.
 
     Parameters
     ----------
-    draws : (1 + draws, ...) array
+    name : str
+        x.
+    replicates : (1 + replicates, ...) array
         First the value, then its resampled ones.
     seeds : (...) array
-        Number of disorder samples behind it, the smallest where there are several.
+        Number of realisations behind it, the smallest where there are several.
     dims : tuple of str
         Of the result.
-    words : str
-        Name of the number.
-
-    Returns
-    -------
-    dict
-        "" (the value), "_err" (half-width of 68.3 %) and "_low", "_high" (95 %), with Student's factors for
-        the number of seeds; all nan where there is no error.
+    long_name : str
+        The number in words.
+    against_zero : bool
+        Whether to add its distance from 0, a normal deviate.
     """
-    width = np.sqrt(variance(draws))
-    freedom = np.maximum(np.asarray(seeds) - 1.0, 1.0)
-    value = np.where(np.isfinite(width), draws[0], np.nan)
-    err, far = t.ppf(norm.cdf(1.0), freedom) * width, t.ppf(0.975, freedom) * width
-    notes = {"": "", "_err": ": half-width of 68.3 %, bootstrap over seeds"}
-    notes |= {"_low": ": lower end of 95 %", "_high": ": upper end of 95 %"}
-    numbers = {"": value, "_err": err, "_low": value - far, "_high": value + far}
-    return {k: xr.Variable(dims, numbers[k], attrs(words + notes[k])) for k in notes}
+    value, std, dof = spread(replicates, seeds)
+    result = number(name, dims, value, std, dof, long_name)
+    enough = attrs(f"{name}: 1 where converged points, sizes and realisations suffice for it and its error")
+    result[f"{name}_enough"] = xr.Variable(dims, np.isfinite(value), enough)
+    if against_zero:
+        score = attrs(f"{long_name}: distance from 0 in standard deviations of equal probability")
+        result[f"{name}_z"] = xr.Variable(dims, z_score(value, std, dof), score)
+    return result
 
 
-def z_score(draws: Floats, seeds: Floats) -> Floats:
-    """Distance of a resampled number from 0, as the Gaussian one of the same probability.
-
-    With few seeds a ratio to the error is far from Gaussian: Student's t with seeds - 1 degrees of freedom.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = draws[0] / np.sqrt(variance(draws))
-    tail = t.sf(abs(ratio), np.maximum(np.asarray(seeds) - 1.0, 1.0))
-    return np.where(np.isfinite(ratio), np.sign(ratio) * norm.isf(tail), np.nan)
-
-
-def fewest(n_seeds: xr.DataArray, dims: str | tuple[str, ...]) -> Floats:
-    """Smallest number of disorder samples along `dims`, of the cells that have any."""
+def min_seeds(n_seeds: xr.DataArray, dims: str | tuple[str, ...]) -> Floats:
+    """Smallest number of realisations along `dims`, of the points that have any."""
     return n_seeds.where(n_seeds > 0).min(dims).fillna(0.0).values
-
-
-def sufficient(name: str, value: xr.Variable) -> dict[str, xr.Variable]:
-    """Flag beside a number: whether there was enough for it and its error."""
-    flag = xr.Variable(value.dims, np.isfinite(value.values))
-    flag.attrs = attrs(f"{name}: 1 where converged cells, sizes and seeds suffice")
-    return {f"{name}_enough": flag}
-
-
-def attrs(words: str) -> dict[str, str]:
-    """Attributes of a dimensionless variable."""
-    return {"long_name": words, "units": "1"}

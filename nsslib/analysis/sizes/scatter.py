@@ -1,7 +1,7 @@
-"""Straight lines over sizes, and the scatter between disorder samples as a power of N.
+"""Straight lines over sizes, and the scatter between realisations as a power of N.
 
-Order parameters differ between disorder samples with heavy tails: rare couplings close to an instability
-carry much of the variance, and two dozen samples without one of them show a scatter several times too
+Order parameters differ between realisations with heavy tails: rare couplings close to an instability
+carry much of the variance, and two dozen without one of them show a scatter several times too
 small. Weights from such a variance let one size decide. The scatter is therefore taken from all sizes
 together, as a power of N.
 """
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LEAST_N = 3
-"""Fewest sizes that a statement about N = infinity rests on."""
+MIN_SIZES = 3
+"""Smallest number of sizes that a statement about N = infinity rests on."""
 _ITERATIONS = 100
 
 
@@ -38,9 +38,9 @@ def weighted_line(x: Floats, y: Floats, weight: Floats) -> tuple[Floats, Floats]
 
 
 def pooled_variance(N: Floats, variance: Floats, n: Floats) -> tuple[Floats, Floats]:
-    """Variance of means over disorder samples, that of one sample being a power of N.
+    """Variance of means over realisations, that of one sample being a power of N.
 
-    Gamma regression with logarithmic link: it asks for the mean of the scatter alone, not for the
+    Gamma regression with logarithmic link: it needs the mean of the scatter alone, not for the
     distribution of the samples.
 
     Parameters
@@ -56,11 +56,11 @@ def pooled_variance(N: Floats, variance: Floats, n: Floats) -> tuple[Floats, Flo
     variance : (..., sizes) array
         As given where fewer than three sizes have a scatter.
     dof : (..., sizes) array
-        Degrees of freedom: of all sizes together, less two.
+        Degrees of freedom: of all sizes together, minus two.
     """
     dof = np.maximum(n - 1.0, 0.0)
     used = (dof > 0.0) & (variance > 0.0)
-    several = used & (used.sum(axis=-1, keepdims=True) >= LEAST_N)
+    several = used & (used.sum(axis=-1, keepdims=True) >= MIN_SIZES)
     weight, x = np.where(several, dof, 0.0), np.log(np.asarray(N, dtype=np.float64))
     of_one = np.where(several, variance * n, 1.0)
     line = np.stack(weighted_line(x, np.log(of_one), weight))

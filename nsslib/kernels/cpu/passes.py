@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from nsslib.arrays import Array, Floats
 from nsslib.kernels.cpu.elementary import tanh
 from nsslib.kernels.cpu.products import LANES, ROWS, block
 
@@ -22,11 +23,10 @@ TILE = max(1, 64 // LANES)
 """Panels of a tile."""
 
 _CONTRACT = {"contract"}
-Array = NDArray[np.floating]
 
 
 class Network(NamedTuple):
-    """phi by its kind, eta, and matrices, packed: couplings J0 and J0^T, whitening B and B^T.
+    """phi by its kind, eta, and matrices, packed: couplings J0 and J0^T, preconditioner B and B^T.
 
     B is lower triangular; without preconditioner, B = 1, it and B^T have no blocks.
     """
@@ -44,16 +44,18 @@ class Chains(NamedTuple):
     """State of the chains, (panel, unit, lane), and what belongs to a chain, (panel, lane).
 
     X positions; P whitened momenta in units of 1/sqrt(beta); A = J0 phi(X); G gradient of E; sums = x.x, x.A,
-    A.A (panel, 3, lane); g and beta of the cell that each chain is in.
+    A.A (panel, 3, lane); g and beta of the point that each chain is at; name (panel, 2, lane), the two words that its
+    random numbers depend on.
     """
 
     X: Array
     P: Array
     A: Array
     G: Array
-    sums: Array
-    g: Array
-    beta: Array
+    sums: Floats
+    g: Floats
+    beta: Floats
+    name: NDArray[np.uint32]
 
 
 class Scratch(NamedTuple):
@@ -106,17 +108,17 @@ def residual(network, c, s):
 
 
 @njit(fastmath=_CONTRACT, error_model="numpy")
-def gradient(network, c, s):
+def gradient(network, X, g, s, G):
     """G = V - g phi'(X) J0^T V + 2 eta X."""
-    two_eta = c.X.dtype.type(2.0 * network.eta)
+    two_eta = X.dtype.type(2.0 * network.eta)
     for b in range(len(network.JT)):
-        for p in range(len(c.X)):
+        for p in range(len(X)):
             block(network.JT, b, 0, network.units, s.V, p, s.out)
             for r in range(min(ROWS, network.units - b * ROWS)):
                 i = b * ROWS + r
                 for w in range(LANES):
-                    pulled = c.X.dtype.type(c.g[p, w]) * s.D[p, i, w] * s.out[r, w]
-                    c.G[p, i, w] = s.V[p, i, w] - pulled + two_eta * c.X[p, i, w]
+                    pulled = X.dtype.type(g[p, w]) * s.D[p, i, w] * s.out[r, w]
+                    G[p, i, w] = s.V[p, i, w] - pulled + two_eta * X[p, i, w]
 
 
 @njit(error_model="numpy")
@@ -124,18 +126,18 @@ def force(network, c, s):
     """Force evaluation at X: A and G."""
     transfer(network.kind, network.units, c.X, s.F, s.D)
     residual(network, c, s)
-    gradient(network, c, s)
+    gradient(network, c.X, c.g, s, c.G)
 
 
 @njit(fastmath=_CONTRACT, error_model="numpy")
-def regradient(network, c, s):
+def regradient(network, X, A, g, s, G):
     """G at another g, where A = J0 phi(X) is known: one product."""
-    transfer(network.kind, network.units, c.X, s.F, s.D)
-    for p in range(len(c.X)):
+    transfer(network.kind, network.units, X, s.F, s.D)
+    for p in range(len(X)):
         for i in range(network.units):
             for w in range(LANES):
-                s.V[p, i, w] = c.X[p, i, w] - c.X.dtype.type(c.g[p, w]) * c.A[p, i, w]
-    gradient(network, c, s)
+                s.V[p, i, w] = X[p, i, w] - X.dtype.type(g[p, w]) * A[p, i, w]
+    gradient(network, X, g, s, G)
 
 
 @njit(fastmath=_CONTRACT, error_model="numpy")
@@ -237,7 +239,7 @@ def tile(c, first):
     last = first + TILE
     return Chains(
         c.X[first:last], c.P[first:last], c.A[first:last], c.G[first:last], c.sums[first:last], c.g[first:last],
-        c.beta[first:last],
+        c.beta[first:last], c.name[first:last],
     )  # fmt: skip
 
 
@@ -274,9 +276,8 @@ def regradient_rows(network, c, s, rows):
         g = np.zeros((-(-len(some) // LANES), LANES))
         for n in range(len(some)):
             g[n // LANES, n % LANES] = c.g[some[n] // LANES, some[n] % LANES]
-        n = len(g)
-        part = Chains(s.X[:n], s.P[:n], s.A[:n], s.G[:n], c.sums[:n], g, g)
-        gather(c.X, network.units, some, part.X)
-        gather(c.A, network.units, some, part.A)
-        regradient(network, part, s)
-        scatter(part.G, network.units, some, c.G)
+        X, A, G = s.X[: len(g)], s.A[: len(g)], s.G[: len(g)]
+        gather(c.X, network.units, some, X)
+        gather(c.A, network.units, some, A)
+        regradient(network, X, A, g, s, G)
+        scatter(G, network.units, some, c.G)

@@ -1,12 +1,14 @@
 """Counter-based random numbers: Philox 4x32-10 (Salmon et al., SC 2011) and Box-Muller.
 
-A number is a function of (seed, purpose, step, chain, unit) and of nothing else: no state to
-save, and the same bits whatever runs before, beside or after.
+A number is a function of (key, purpose, step, chain, unit) and of nothing else: no state to save, and the
+same bits whatever runs before, beside or after. A chain is named by two words of 32 bits.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
 
 import numpy as np
 from numba import njit, types
@@ -54,16 +56,16 @@ def _unit32(a):
 
 
 @njit(error_model="numpy")
-def _refresh64(P, units, keep, key, purpose, step, first):
+def _refresh64(P, units, keep, key, purpose, step, chain):
     """One pair of normals a call of Philox, for units i and i + half."""
     half = (units + 1) // 2
     k0, k1 = key[0], key[1] ^ np.uint32(purpose << 28)
-    low, high = np.uint32(step & 0xFFFFFFFF), np.uint32(step >> 32)
+    t = np.uint32(step)
     for p in range(len(P)):
         for i in range(half):
             last = i + half < units
             for w in range(LANES):
-                b0, b1, b2, b3 = philox(np.uint32(i), np.uint32(first + p * LANES + w), low, high, k0, k1)
+                b0, b1, b2, b3 = philox(np.uint32(i), chain[p, 0, w], t, chain[p, 1, w], k0, k1)
                 radius = math.sqrt(-2.0 * log64(_unit(b0, b1)))
                 sine, cosine = sin_cos64(_unit(b2, b3))
                 kept = keep[p, w]
@@ -74,16 +76,16 @@ def _refresh64(P, units, keep, key, purpose, step, first):
 
 
 @njit(error_model="numpy")
-def _refresh32(P, units, keep, key, purpose, step, first):
+def _refresh32(P, units, keep, key, purpose, step, chain):
     """Two pairs of normals a call of Philox, for units i, i + quarter, i + 2 quarter, i + 3 quarter."""
     quarter = (units + 3) // 4
     k0, k1 = key[0], key[1] ^ np.uint32(purpose << 28)
-    low, high = np.uint32(step & 0xFFFFFFFF), np.uint32(step >> 32)
+    t = np.uint32(step)
     n = np.empty((4, LANES), np.float32)
     for p in range(len(P)):
         for i in range(quarter):
             for w in range(LANES):
-                b0, b1, b2, b3 = philox(np.uint32(i), np.uint32(first + p * LANES + w), low, high, k0, k1)
+                b0, b1, b2, b3 = philox(np.uint32(i), chain[p, 0, w], t, chain[p, 1, w], k0, k1)
                 radius = math.sqrt(np.float32(-2.0) * log32(_unit32(b0)))
                 sine, cosine = sin_cos32(_unit32(b1))
                 n[0, w], n[1, w] = radius * cosine, radius * sine
@@ -97,7 +99,7 @@ def _refresh32(P, units, keep, key, purpose, step, first):
                     P[p, i + m * quarter, w] = kept * P[p, i + m * quarter, w] + fresh * n[m, w]
 
 
-def refresh(P, units, keep, key, purpose, step, first):
+def refresh(P, units, keep, key, purpose, step, chain):
     """P = keep P + sqrt(1 - keep^2) n, with standard normals n of (key, purpose, step, chain, unit).
 
     For compiled code. float32 states have normals of their own, made of fewer random bits.
@@ -113,34 +115,39 @@ def refresh(P, units, keep, key, purpose, step, first):
     purpose : int
         One of the purposes of this module.
     step : int
-        Counter of the sampler's steps.
-    first : int
-        Number of the chain in the first lane of the first panel.
+        Counter of the sampler's steps, below 2^32.
+    chain : (panel, 2, lane) uint32 array
+        Names of the chains.
     """
     raise NotImplementedError
 
 
 @overload(refresh)
-def _refresh(P, units, keep, key, purpose, step, first):
+def _refresh(P, units, keep, key, purpose, step, chain):
     if P.dtype == types.float32:
-        return lambda P, units, keep, key, purpose, step, first: _refresh32(P, units, keep, key, purpose, step, first)
-    return lambda P, units, keep, key, purpose, step, first: _refresh64(P, units, keep, key, purpose, step, first)
+        return lambda P, units, keep, key, purpose, step, chain: _refresh32(P, units, keep, key, purpose, step, chain)
+    return lambda P, units, keep, key, purpose, step, chain: _refresh64(P, units, keep, key, purpose, step, chain)
 
 
 @njit(cache=True)
-def uniform(key, purpose, step, chain):
-    """One uniform number in (0, 1) of (key, purpose, step, chain)."""
-    low, high = np.uint32(step & 0xFFFFFFFF), np.uint32(step >> 32)
-    b0, b1, _, _ = philox(np.uint32(0), np.uint32(chain), low, high, key[0], key[1] ^ np.uint32(purpose << 28))
+def uniform(key, purpose, step, low, high):
+    """One uniform number in (0, 1) of (key, purpose, step, chain), a chain named by its two words."""
+    k1 = key[1] ^ np.uint32(purpose << 28)
+    b0, b1, _, _ = philox(np.uint32(0), np.uint32(low), np.uint32(step), np.uint32(high), key[0], k1)
     return _unit(b0, b1)
 
 
 @njit(cache=True)
-def normals(P, units, key, purpose, step):
+def normals(P, units, key, purpose, step, chain):
     """Fill P (panel, unit, lane) with standard normals of (key, purpose, step, chain, unit)."""
-    refresh(P, units, np.zeros((P.shape[0], P.shape[2])), key, purpose, step, 0)
+    refresh(P, units, np.zeros((P.shape[0], P.shape[2])), key, purpose, step, chain)
 
 
-def key_of(*words: int) -> NDArray[np.uint32]:
-    """Key from the integers that name a stream; the top bits are left for the purpose."""
-    return np.random.SeedSequence(list(words)).generate_state(2, np.uint32) & np.uint32(0x0FFFFFFF)
+def key_of(stream: str) -> NDArray[np.uint32]:
+    """Key of a stream, (2,), from the text that names it; the top bits are left for the purpose."""
+    return np.frombuffer(hashlib.sha256(stream.encode()).digest()[:8], "<u4") & np.uint32(0x0FFFFFFF)
+
+
+def name_of(replica: int, g: float, beta: float) -> NDArray[np.uint32]:
+    """The two words, (2,), that name the chain of a replica which starts at (g, beta)."""
+    return np.frombuffer(hashlib.sha256(struct.pack("<Qdd", replica, g, beta)).digest()[:8], "<u4")

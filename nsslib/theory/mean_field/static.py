@@ -1,6 +1,6 @@
-"""Mean-field theory of the network itself, dx/dt = -x + J phi(x), beside the quasi-potential's.
+"""Fixed points of the network dx/dt = -x + J phi(x) in mean field.
 
-Fixed points. One unit sees x = n + w phi(x) with n ~ N(0, g^2 C) and w = g^2 gamma R:
+One unit sees x = n + w phi(x) with n ~ N(0, g^2 C) and w = g^2 gamma R:
 
     C = E[phi^2],   R = E[dphi/dn] = E[phi'/(1 - w phi')]
 
@@ -13,13 +13,8 @@ place of n as the variable of integration no root is ever solved for: on that br
 where x0 >= 0 is the largest root of x = w phi(x); R is the response at fixed branch, and the jumps of
 phi across n = 0 add 2 phi(x0) N(0), listed apart.
 
-Chaos (gamma = 0). The autocovariance D(t) = <x(t) x(0)> moves like a particle, D'' = -dV/dD with
-V = -D^2/2 + g^2 (<Phi Phi>_D - <Phi Phi>_0) and Phi' = phi, from rest at D(0) to rest at 0, so that V(D(0)) =
-0; lambda_max = -1 + sqrt(1 - e0), e0 the ground state energy of -d^2/dt^2 + 1 - g^2 <phi' phi'>_D(t).
-Averages over two Gaussians of correlation c are Mehler's series sum_k a_k^2 c^k.
-
-Sources: the cavity form of dynamic mean-field theory at fixed points, as in Qiu & Huang (arXiv 2401.10009),
-and Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988). All quantities are dimensionless.
+Source: the cavity form of dynamic mean-field theory at fixed points, as in Qiu & Huang (arXiv 2401.10009). All
+quantities are dimensionless.
 """
 
 from __future__ import annotations
@@ -29,27 +24,18 @@ from math import erf
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.integrate import cumulative_simpson
-from scipy.interpolate import CubicSpline
-from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq, root
 
+from nsslib.arrays import Floats
 from nsslib.errors import UserError
-from nsslib.model.transfer import Array, Phi, transfer
+from nsslib.model.transfer import Phi, transfer
 from nsslib.theory.replica.linear_phase import linear_phase, transition
-
-Floats = NDArray[np.float64]
 
 # The density of n ends at FARTHEST widths.
 FARTHEST = 9.0
 LEGENDRE = np.polynomial.legendre.leggauss(160)
-HERMITE = np.polynomial.hermite_e.hermegauss(200)
 STARTS = (0.3, 0.03, 0.003, 0.9)
 TOLERANCE = 1e-10
-MEHLER = 120
-# Smallest correlation followed, and spacing in t of the operator whose ground state is lambda_max.
-FAINTEST, T_STEP = 1e-7, 0.02
 
 
 class StaticMeanField(NamedTuple):
@@ -69,19 +55,6 @@ class StaticMeanField(NamedTuple):
     """What the jumps of phi between branches would add to R."""
     residual: float
     """Largest difference between the two sides of the equations, in units of C and R."""
-
-
-class ChaoticMeanField(NamedTuple):
-    """Dynamic mean field at gamma = 0; dimensionless."""
-
-    l2: float
-    """<x^2>."""
-    q: float
-    """<phi^2>."""
-    speed: float
-    """Kinetic energy <(dx/dt)^2>/2."""
-    lyapunov: float
-    """Largest Lyapunov exponent."""
 
 
 def _largest_root(w: float, phi: Phi) -> float:
@@ -149,7 +122,7 @@ def static_mean_field(g: float, gamma: float = 0.0, phi: str = "tanh") -> Static
     Qiu & Huang, arXiv 2401.10009, dynamic mean-field theory at fixed points; there with the response
     E[phi'](1 + w R) in place of E[phi'/(1 - w phi')].
     """
-    _check(g, gamma, phi)
+    check(g, gamma, phi)
     f = transfer(phi)
     if g <= float(transition(gamma)):
         R = float(linear_phase(g, gamma).R_int)
@@ -165,8 +138,8 @@ def static_mean_field(g: float, gamma: float = 0.0, phi: str = "tanh") -> Static
     linear = 2.0 / (1.0 + np.sqrt(max(1.0 - 4.0 * gamma * g**2, 0.0)))
     for C, R in product(STARTS, (linear, 1.0 / (1.0 + g**2 * max(gamma, 0.0)))):
         with np.errstate(all="ignore"):
-            found = root(gap, [np.log(C), R * (1.0 - C)], tol=1e-14)
-        C, R, residual = float(np.exp(found.x[0])), float(found.x[1]), float(np.abs(found.fun).max())
+            best = root(gap, [np.log(C), R * (1.0 - C)], tol=1e-14)
+        C, R, residual = float(np.exp(best.x[0])), float(best.x[1]), float(np.abs(best.fun).max())
         if residual < TOLERANCE and C > TOLERANCE:
             w = g**2 * gamma * R
             _, _, l2, jump = _averages(C, w, g, f)
@@ -174,90 +147,11 @@ def static_mean_field(g: float, gamma: float = 0.0, phi: str = "tanh") -> Static
     return StaticMeanField(*[float("nan")] * 7)
 
 
-def _check(g: float, gamma: float, phi: str) -> None:
+def check(g: float, gamma: float, phi: str) -> None:
+    """Raise UserError for the first argument of a mean-field theory out of range."""
     if not 0.0 < g < np.inf:
         raise UserError(f"g: {g} is not a coupling strength; give a finite number > 0")
     if not -1.0 <= gamma <= 1.0:
         raise UserError(f"gamma: {gamma} is outside [-1, 1]")
     if transfer(phi).name not in ("tanh", "erf"):
         raise UserError(f"phi: {phi!r} is not bounded; give 'tanh' or 'erf'")
-
-
-def _primitive(x: Array, phi: str) -> Array:
-    """Antiderivative of phi."""
-    if phi == "tanh":
-        return np.asarray(np.logaddexp(x, -x))
-    f, slope = transfer(phi).value, transfer(phi).derivative
-    return np.asarray(x * f(x) + 2.0 / np.pi * slope(x))
-
-
-def _mehler(values: Array) -> Floats:
-    """Squared coefficients a_k^2 of a function given at the Hermite nodes."""
-    n, weight = HERMITE
-    weight = weight / weight.sum()
-    before, now = np.zeros_like(n), np.ones_like(n)
-    squares = np.empty(MEHLER)
-    for k in range(MEHLER):
-        squares[k] = (weight @ (values * now)) ** 2
-        before, now = now, (n * now - np.sqrt(k) * before) / np.sqrt(k + 1.0)
-    return squares
-
-
-def _lyapunov(D0: float, g: float, potential: Floats, slopes: Floats) -> float:
-    """lambda_max from D(t) = D(0) c, followed down to c = FAINTEST by c = 1/cosh(y)^2; series in c."""
-    y = np.linspace(0.0, np.arccosh(FAINTEST**-0.5), 8001)
-    c = 1.0 / np.cosh(y) ** 2
-    V = -0.5 * (D0 * c) ** 2 + g**2 * np.polynomial.polynomial.polyval(c, potential)
-    start = D0 - g**2 * float(np.arange(1, MEHLER) @ potential[1:]) / D0  # D''(0) < 0
-    rate = np.full_like(y, np.sqrt(-2.0 * D0 / start))
-    rate[1:] = 2.0 * D0 * c[1:] * np.tanh(y[1:]) / np.sqrt(-2.0 * V[1:])
-    t = cumulative_simpson(rate, x=y, initial=0.0)
-    grid = np.arange(0.5 * T_STEP, t[-1], T_STEP)
-    W = 1.0 - g**2 * np.polynomial.polynomial.polyval(CubicSpline(t, c)(grid), slopes)
-    diagonal = 2.0 / T_STEP**2 + W
-    diagonal[0] -= 1.0 / T_STEP**2  # even in t
-    off = np.full(len(grid) - 1, -1.0 / T_STEP**2)
-    ground = eigh_tridiagonal(diagonal, off, eigvals_only=True, select="i", select_range=(0, 0))
-    return float(np.sqrt(1.0 - ground[0]) - 1.0)
-
-
-def chaotic_mean_field(g: float, phi: str = "tanh") -> ChaoticMeanField:
-    """Dynamic mean-field theory of the chaotic network at gamma = 0.
-
-    Parameters
-    ----------
-    g : float
-        Coupling strength, > 1.
-    phi : {"tanh", "erf"}
-
-    Returns
-    -------
-    ChaoticMeanField
-        l2, q and speed to about 1e-10, lyapunov to about 1e-5 of itself.
-
-    Raises
-    ------
-    UserError
-        If an argument is out of its range.
-
-    References
-    ----------
-    Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988).
-    """
-    _check(g, 0.0, phi)
-    if g <= 1.0:
-        raise UserError(f"g: {g} is not in the chaotic phase; give a number > 1")
-    f, (n, weight) = transfer(phi), HERMITE
-    weight = weight / weight.sum()
-
-    def rest(log_D: float) -> float:
-        """V(D(0))/D(0)^2; V(0) = 0."""
-        D = np.exp(log_D)
-        return g**2 * float(_mehler(_primitive(np.sqrt(D) * n, phi))[1:].sum()) / D**2 - 0.5
-
-    D0 = float(np.exp(brentq(rest, np.log(1e-6 * (g - 1.0)), np.log(g**2), xtol=1e-13)))
-    x = np.sqrt(D0) * n
-    q = float(weight @ f.value(x) ** 2)
-    potential, slopes = _mehler(_primitive(x, phi)), _mehler(f.derivative(x))
-    potential[0] = 0.0
-    return ChaoticMeanField(D0, q, 0.5 * (g**2 * q - D0), _lyapunov(D0, g, potential, slopes))

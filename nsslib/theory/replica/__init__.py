@@ -1,20 +1,34 @@
-"""Replica theory of the quasi-potential's Gibbs measure.
+"""Replica theory of the quasi-potential's Gibbs measure exp(-beta E).
 
-`solve` gives the replica-symmetric order parameters on a grid; `branches`, `trace` and `crossing` every
-solution at a point, one of them along a parameter, and the first-order points; `equations` and
-`free_energy` are the theory itself, at any order parameters; `replicon`, `linear_phase` and `transition`
-are its closed forms; `critical` holds the transition line, amplitudes and exponents, `one_step` the theory
-beyond replica symmetry. Source: Qiu & Huang, arXiv 2401.10009.
+What one may ask, and the module that answers:
+
+- order parameters on a grid of (gamma, g, beta): `solve` (`solver`)
+- every solution at a point: `branches`; one of them along a parameter, through its folds: `trace`; the first-order
+  point: `crossing` (`branches`)
+- the equations and the free energy at any order parameters: `equations`, `free_energy` (`equations`)
+- stability against overlaps: `replicon` (`stability`)
+- closed forms of the linear phase and of the transition line: `linear_phase`, `transition` (`linear_phase`)
+- the transition from the equations: its line, the peak of the response, onset, amplitudes and exponents of the
+  activity (`expansions.linear_instability`, `response_peak`, `onset`, `amplitude`, `exponent`, `limits`,
+  `asymptotic_activity`)
+- one-step replica-symmetry breaking, where the replicon exceeds 1 (`one_step.one_step`)
+- the fluctuation-response relation, in theory and on samples (`fluctuation_response`)
+
+How it is solved: `single_site` and `averages` integrate over one site, `zero_overlap` and `finite_overlap` find the
+solutions at finite temperature, `zero_temperature` those at beta = inf, `continuation` follows one of them.
+
+Source: Qiu & Huang, arXiv 2401.10009.
 """
 
 from nsslib.theory.replica.branches import branches, crossing, trace
-from nsslib.theory.replica.equations import equations, free_energy
+from nsslib.theory.replica.equations import Order, equations, free_energy
 from nsslib.theory.replica.linear_phase import LinearPhase, linear_phase, transition
 from nsslib.theory.replica.solver import solve
 from nsslib.theory.replica.stability import replicon
 
 __all__ = [
     "LinearPhase",
+    "Order",
     "branches",
     "crossing",
     "equations",

@@ -1,25 +1,23 @@
 """Compiled inner loops of the zero-overlap branch: scalar equations, one density after another.
 
-phi is evaluated by the callers, in numpy, so that any transfer function will do.
+phi is evaluated by the callers, in numpy, so that any transfer function can be used.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 import nsslib.kernels.cache  # noqa: F401 (before anything is compiled)
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from nsslib.arrays import Floats, Indices
 
 
 @njit(cache=True, error_model="numpy")
 def reach(natural: Floats, x: Floats, p: Floats, cut: float) -> Indices:
     """Index (n,) of the first x from which on every H(x) stays below its maximum by `cut`.
 
-    x and p = phi(x) are (n, m), increasing in x; an index of m means that there is none.
+    `natural` (n, 3) holds the coefficients of (phi^2, phi x, x^2) in H; x and p = phi(x) are (n, m), increasing
+    in x; an index of m means that there is none.
     """
     n, m = x.shape
     index = np.empty(n, dtype=np.int64)
@@ -40,7 +38,11 @@ def reach(natural: Floats, x: Floats, p: Floats, cut: float) -> Indices:
 def average(
     natural: Floats, spacing: Floats, p: Floats, rows: Indices, log_norm: Floats, mean: Floats, cov: Floats
 ) -> None:
-    """Trapezoid rule on x = 0, h, 2h, ...; fills `rows` of the outputs, see `even_moments`."""
+    """Average (phi^2, phi x, x^2) by the trapezoid rule on x = 0, h, 2h, ...; see `even_moments`.
+
+    `spacing` (k,) holds h and `p` (k, m) the values of phi of the problems `rows` (k,); their rows of `log_norm` (n,),
+    `mean` (n, 3) and `cov` (n, 3, 3) are filled.
+    """
     s, first, second = np.empty(3), np.empty(3), np.empty((3, 3))
     for i in range(len(rows)):
         row, h = rows[i], spacing[i]
@@ -89,7 +91,7 @@ def natural_parameters(theta: Floats, g: Floats, t: Floats, gamma: Floats, beta_
 def zero_overlap_system(
     theta: Floats, g: Floats, t: Floats, gamma: Floats, mean: Floats, cov: Floats
 ) -> tuple[Floats, Floats]:
-    """Relative differences F (n, 3) = new - old and their Jacobian (n, 3, 3) in theta."""
+    """Relative differences F (n, 3) between the two sides of the equations, and their Jacobian (n, 3, 3) in theta."""
     n = len(theta)
     F, J = np.empty((n, 3)), np.empty((n, 3, 3))
     for i in range(n):

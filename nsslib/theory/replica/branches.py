@@ -1,6 +1,6 @@
-"""All solutions at a point, one branch through its folds, and where two phases are equal.
+"""All solutions at a point, one branch through its folds, and the point where two phases are equal.
 
-`branches` lists what is there, `trace` follows one of them in a parameter (the spinodals are its
+`branches` lists every solution, `trace` follows one of them in a parameter (the spinodals are its
 folds), `crossing` finds the first-order point of the zero-overlap branch by equal free energies.
 """
 
@@ -16,7 +16,7 @@ from nsslib.errors import UserError, suggest
 from nsslib.model.transfer import Phi
 from nsslib.theory.replica.continuation import PARAMETERS, follow, unknowns
 from nsslib.theory.replica.equations import Point
-from nsslib.theory.replica.finite_overlap import VANISHING, finite_overlaps
+from nsslib.theory.replica.finite_overlap import finite_overlaps, vanishes
 from nsslib.theory.replica.single_site import transfer_function
 from nsslib.theory.replica.solver import KINDS, VARIABLES, axis, check, kind_of, row
 from nsslib.theory.replica.zero_overlap import SMALLEST, Solution, paramagnets
@@ -39,11 +39,11 @@ def point_of(g: float, beta: float, gamma: float, eta: float, phi: str | Phi) ->
     return Point(float(g), 1.0 / float(beta), float(gamma), beta_eta, transfer_function(phi))
 
 
-def _everything(at: Point, eta: float) -> list[Solution]:
+def _everything(point: Point, eta: float) -> list[Solution]:
     """Every solution at a point, the stable choice of `solve` first."""
     with np.errstate(all="ignore"):
-        zeros = ground_states([at], eta)[0] if at.t == 0.0 else paramagnets([at])[0]
-        finite = finite_overlaps([zero for zero in zeros if zero.y[0] > 0.0], at)
+        zeros = ground_states([point], eta)[0] if point.t == 0.0 else paramagnets([point])[0]
+        finite = finite_overlaps([zero for zero in zeros if zero.order.q > 0.0], point)
     if zeros and zeros[0].replicon < 1.0:
         return zeros + finite
     stable = [*finite, *(zero for zero in zeros if zero.replicon < 1.0)] or zeros[:1]
@@ -68,7 +68,7 @@ def _table(solutions: list[Solution], points: list[Point], dim: str) -> dict[str
 def branches(g: float, beta: float, gamma: float = 0.0, eta: float = 0.0, phi: str | Phi = "tanh") -> xr.Dataset:
     """List every replica-symmetric solution found at one point.
 
-    The zero-overlap solutions are all there are (`zero_overlap`); finite-overlap ones are those
+    The list of zero-overlap solutions is complete (`zero_overlap`); the finite-overlap ones are those
     reached from several starts on each of them and, where the leading one is unstable, by annealing.
 
     Parameters
@@ -88,15 +88,15 @@ def branches(g: float, beta: float, gamma: float = 0.0, eta: float = 0.0, phi: s
     UserError
         If an argument is out of its range.
     """
-    at = point_of(g, beta, gamma, eta, phi)
-    solutions = _everything(at, eta)
-    table = _table(solutions, [at] * len(solutions), "solution")
+    point = point_of(g, beta, gamma, eta, phi)
+    solutions = _everything(point, eta)
+    table = _table(solutions, [point] * len(solutions), "solution")
     names = np.array([kind_of(s) for s in solutions], dtype="<U14")
     table["branch"] = xr.DataArray(names, dims="solution", attrs={"long_name": "branch of the solution", "units": "1"})
     first = np.arange(len(solutions)) == 0
     table["preferred"] = xr.DataArray(first, dims="solution", attrs={"long_name": "stable choice", "units": "1"})
     coords = {"g": float(g), "beta": float(beta), "gamma": float(gamma), "eta": float(eta)}
-    return xr.Dataset(table, coords, attrs={"phi": at.phi.name})
+    return xr.Dataset(table, coords, attrs={"phi": point.phi.name})
 
 
 def trace(
@@ -118,9 +118,9 @@ def trace(
     Parameters
     ----------
     g, beta, gamma, eta, phi
-        Where to start, as for `solve`; scalars, beta finite.
+        First point, as for `solve`; scalars, beta finite.
     parameter : {"g", "beta", "gamma", "eta"}
-        What varies.
+        The parameter that varies.
     to : float
         Value of the parameter that ends the trace; the trace also ends where it comes back to the
         value it started from, after a fold.
@@ -134,9 +134,9 @@ def trace(
     Returns
     -------
     xarray.Dataset
-        Dimension `place`, in the order met; the variables of `solve`, and `fold`: True at the
-        spinodals, where the parameter turns round. A finite-overlap trace ends where its overlap
-        vanishes. The varying parameter is a coordinate along `place`.
+        Dimension `step`, along the branch; the variables of `solve`, and `fold`: True at the
+        spinodals, where the parameter turns back. A finite-overlap trace ends where its overlap
+        vanishes. The varying parameter is a coordinate along `step`.
 
     Raises
     ------
@@ -151,48 +151,50 @@ def trace(
         raise UserError(f"parameter: unknown choice {parameter!r}{suggest(parameter, PARAMETERS)}")
     if branch not in KINDS:
         raise UserError(f"branch: unknown choice {branch!r}{suggest(branch, KINDS)}")
-    at = point_of(g, beta, gamma, eta, phi)
-    if at.t == 0.0:
+    point = point_of(g, beta, gamma, eta, phi)
+    if point.t == 0.0:
         raise UserError("beta: a trace needs a finite temperature; give a number such as 1e8")
     start = {"g": float(g), "beta": float(beta), "gamma": float(gamma), "eta": float(eta)}
     point_of(**(start | {parameter: to}), phi=phi)
-    found = [s for s in _everything(at, eta) if kind_of(s) == branch]
-    found.sort(key=lambda s: -s.excess)
-    if which >= len(found):
-        raise UserError(f"which: there are {len(found)} solutions of the {branch} branch; give a number below that")
+    candidates = [s for s in _everything(point, eta) if kind_of(s) == branch]
+    candidates.sort(key=lambda s: -s.excess)
+    if which >= len(candidates):
+        raise UserError(
+            f"which: there are {len(candidates)} solutions of the {branch} branch; give a number below that"
+        )
     with np.errstate(all="ignore"):
-        solutions, points, folds = _follow(found[which], at, parameter, (start[parameter], to), largest, most)
-    table = _table(solutions, points, "place")
-    table["fold"] = xr.DataArray(folds, dims="place", attrs={"long_name": "spinodal", "units": "1"})
-    data = xr.Dataset(table, dict(start), attrs={"phi": at.phi.name})
+        solutions, points, folds = _follow(candidates[which], point, parameter, (start[parameter], to), largest, most)
+    table = _table(solutions, points, "step")
+    table["fold"] = xr.DataArray(folds, dims="step", attrs={"long_name": "spinodal", "units": "1"})
+    data = xr.Dataset(table, dict(start), attrs={"phi": point.phi.name})
     along = np.array([_value(p, parameter) for p in points])
-    return data.drop_vars(parameter).assign_coords({parameter: ("place", along)})
+    return data.drop_vars(parameter).assign_coords({parameter: ("step", along)})
 
 
-def _value(at: Point, parameter: str) -> float:
-    values = {"g": at.g, "beta": 1.0 / at.t, "gamma": at.gamma, "eta": at.beta_eta * at.t}
+def _value(point: Point, parameter: str) -> float:
+    values = {"g": point.g, "beta": 1.0 / point.t, "gamma": point.gamma, "eta": point.beta_eta * point.t}
     return values[parameter]
 
 
 def _follow(
-    first: Solution, at: Point, parameter: str, ends: tuple[float, float], largest: float, most: int
+    first: Solution, point: Point, parameter: str, ends: tuple[float, float], largest: float, most: int
 ) -> tuple[list[Solution], list[Point], list[bool]]:
     """Solutions, points and folds of a trace."""
     curve, u = unknowns(first)
     start, to = ends
     direction = float(np.sign(to - start))
     solutions, points, folds = [], [], []
-    for k, (place, fold) in enumerate(follow(curve, u, at, parameter, direction, largest)):
-        passed = direction * (_value(place.at, parameter) - to) > 0.0
-        back = k > 1 and direction * (_value(place.at, parameter) - start) < 0.0
-        merged = first.y[1] > 0.0 and place.u[1] < VANISHING * place.u[0]
+    for k, (vertex, fold) in enumerate(follow(curve, u, point, parameter, direction, largest)):
+        passed = direction * (_value(vertex.point, parameter) - to) > 0.0
+        back = k > 1 and direction * (_value(vertex.point, parameter) - start) < 0.0
+        merged = first.order.Q > 0.0 and vanishes(vertex.u)
         if k > most or passed or back or merged:
             break
-        solution = curve.finish(place.u, place.at)
+        solution = curve.finish(vertex.u, vertex.point)
         if solution is None:
             break
         solutions.append(solution)
-        points.append(place.at)
+        points.append(vertex.point)
         folds.append(fold)
     return solutions, points, folds
 
@@ -206,7 +208,7 @@ def crossing(
     ----------
     low, high : float
         Couplings on either side: at `low` the solution of smallest activity has the largest -beta f,
-        at `high` another one.
+        at `high` the other one.
     beta, gamma, eta, phi
         As for `solve`, scalars.
 
@@ -219,30 +221,32 @@ def crossing(
     Raises
     ------
     UserError
-        If an argument is out of its range or the two sides do not differ like that.
+        If an argument is out of its range or the two sides do not differ so.
     """
 
     def phases(g: float) -> list[Solution]:
-        at = point_of(g, beta, gamma, eta, phi)
+        point = point_of(g, beta, gamma, eta, phi)
         with np.errstate(all="ignore"):
-            found = ground_states([at], eta)[0] if at.t == 0.0 else paramagnets([at])[0]
-        return sorted(found, key=lambda s: s.y[0])
+            solutions = ground_states([point], eta)[0] if point.t == 0.0 else paramagnets([point])[0]
+        if not solutions:
+            raise UserError(f"low: there is no solution at g = {g}; give couplings where solve() finds one")
+        return sorted(solutions, key=lambda s: s.order.q)
 
     def advantage(g: float) -> float:
-        found = phases(g)
-        # Where there is one phase only, any number of its sign will do.
-        if len(found) == 1:
-            return 1.0 if found[0].y[0] > middle else -1.0
-        return found[-1].excess - found[0].excess
+        quiet, *rest = phases(g)
+        # Where there is one phase only, only its sign matters.
+        if not rest:
+            return 1.0 if quiet.order.q > middle else -1.0
+        return rest[-1].excess - quiet.excess
 
-    ends = [max(phases(g), key=lambda s: s.excess).y[0] for g in (low, high)]
+    ends = [max(phases(g), key=lambda s: s.excess).order.q for g in (low, high)]
     middle = float(np.sqrt(max(ends[0], SMALLEST) * max(ends[1], SMALLEST)))
     if not advantage(low) < 0.0 < advantage(high):
         raise UserError(f"low: the same phase leads at {low} and {high}; give couplings on either side of a transition")
     g = float(brentq(advantage, low, high, xtol=EQUAL, rtol=1e-14))
-    found, at = phases(g), point_of(g, beta, gamma, eta, phi)
-    if len(found) < 2:
+    solutions, point = phases(g), point_of(g, beta, gamma, eta, phi)
+    if len(solutions) < 2:
         raise UserError(f"low: no two phases between {low} and {high}; their free energies do not cross")
-    table = _table([found[0], found[-1]], [at, at], "phase")
+    table = _table([solutions[0], solutions[-1]], [point, point], "phase")
     coords = {"g": g, "beta": float(beta), "gamma": float(gamma), "eta": float(eta), "phase": ["quiet", "active"]}
-    return xr.Dataset(table, coords, attrs={"phi": at.phi.name})
+    return xr.Dataset(table, coords, attrs={"phi": point.phi.name})

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nsslib.arrays import Floats
 from nsslib.model.transfer import Phi
-from nsslib.theory.replica.single_site import Floats, Moments, OutsideDomain, moments, transfer_function
+from nsslib.theory.replica.single_site import Moments, OutsideDomain, moments, transfer_function
 
-# Points along each of the two fields: enough for smooth <phi>(h); the solver verifies it.
+# Points along each of the two fields: enough for a smooth <phi>(h); the solver checks it.
 FIELD_ORDER = 24
 # Standard deviations kept by the trapezoid rule; the weight there is 3e-15 of its maximum.
 FARTHEST = 8.2
@@ -31,13 +33,33 @@ FARTHEST = 8.2
 
 @dataclass(frozen=True)
 class Point:
-    """Where the equations are solved; `t` is the temperature, `beta_eta` is beta * eta."""
+    """Parameters of the equations; `t` is the temperature 1/beta, `beta_eta` is beta eta."""
 
     g: float
     t: float
     gamma: float
     beta_eta: float
     phi: Phi
+
+
+class Order(NamedTuple):
+    """Order parameters in scaled variables, finite as beta -> inf: R_int = sqrt(beta) r, RQ_int = sqrt(beta) R.
+
+    Six numbers; solvers that need a vector use the (6,) array in this order.
+    """
+
+    q: float
+    Q: float
+    R_int: float
+    RQ_int: float
+    qh: float
+    Qh: float
+
+
+def width_and_feedback(order: Order, point: Point) -> tuple[float, float]:
+    """Return v = t + g^2 (q - Q), the variance of the noise in x, and kappa = g^2 gamma (R_int - RQ_int)."""
+    g2 = point.g**2
+    return point.t + g2 * (order.q - order.Q), g2 * point.gamma * (order.R_int - order.RQ_int)
 
 
 @lru_cache(maxsize=32)
@@ -76,59 +98,64 @@ def covariance_root(K_pp: float, K_pu: float, K_uu: float) -> Floats:
     return np.array([[p, 0.0], [mixed, np.sqrt(max(rest, 0.0))]])
 
 
-def fields(y: Floats, at: Point, nodes: Floats) -> tuple[Floats, Floats]:
-    """Fields (h_p, h_u) at the nodes; their covariance must be a covariance."""
-    q, Q, _, RQ, _, Qh = y
-    v = at.t + at.g**2 * (q - Q)
-    if not (v > 0.0 and q > 0.0 and np.isfinite(y).all()):
+def fields(y: Floats, point: Point, nodes: Floats) -> tuple[Floats, Floats]:
+    """Fields h_p and h_u, each (n,), at the nodes (n, 2); OutsideDomain if they have no covariance."""
+    order = Order(*y)
+    v, _ = width_and_feedback(order, point)
+    if not (v > 0.0 and order.q > 0.0 and np.isfinite(y).all()):
         raise OutsideDomain
-    root = covariance_root(Qh, at.g**2 * at.gamma * RQ / v, at.g**2 * Q / v**2)
+    g2 = point.g**2
+    root = covariance_root(order.Qh, g2 * point.gamma * order.RQ_int / v, g2 * order.Q / v**2)
     h_p, h_u = root @ nodes.T
     return h_p, h_u
 
 
-def natural(y: Floats, at: Point, nodes: Floats) -> Floats:
+def natural(y: Floats, point: Point, nodes: Floats) -> Floats:
     """Coefficients (n, 5) of (phi, x, phi^2, phi x, x^2) in H."""
-    h_p, h_u = fields(y, at, nodes)
-    q, Q, R, RQ, qh, Qh = y
-    v, kappa = at.t + at.g**2 * (q - Q), at.g**2 * at.gamma * (R - RQ)
-    a_pp = 0.5 * (qh - Qh) - 0.5 * kappa**2 / v
-    common = np.broadcast_to([a_pp, kappa / v, -0.5 / v - at.beta_eta], (len(nodes), 3))
+    h_p, h_u = fields(y, point, nodes)
+    order = Order(*y)
+    v, kappa = width_and_feedback(order, point)
+    a_pp = 0.5 * (order.qh - order.Qh) - 0.5 * kappa**2 / v
+    common = np.broadcast_to([a_pp, kappa / v, -0.5 / v - point.beta_eta], (len(nodes), 3))
     return np.column_stack([h_p - kappa * h_u, h_u, common])
 
 
-def velocity_moments(mean: Floats, v: float, kappa: float, h_u: Floats) -> tuple[Floats, Floats]:
-    """<W> and var(W) - 1/v at every node."""
+def residual_moments(mean: Floats, v: float, kappa: float, h_u: Floats) -> tuple[Floats, Floats]:
+    """<W> and var(W) - 1/v at every node, each (n,), from the means (n, 5) of the statistics."""
     p, x, pp, px, xx = mean.T
     u = x - kappa * p
     variance = xx - 2.0 * kappa * px + kappa**2 * pp - u**2
     return u / v - h_u, (variance / v - 1.0) / v
 
 
-def averages(y: Floats, mean: Floats, at: Point, nodes: Floats, weights: Floats) -> Floats:
-    """Right-hand sides of the six equations from the means of the statistics."""
-    _, h_u = fields(y, at, nodes)
-    q, Q, R, RQ, _, _ = y
-    v, kappa = at.t + at.g**2 * (q - Q), at.g**2 * at.gamma * (R - RQ)
+def averages(y: Floats, mean: Floats, point: Point, nodes: Floats, weights: Floats) -> Floats:
+    """Right-hand sides (6,) of the equations from the means (n, 5) of the statistics."""
+    _, h_u = fields(y, point, nodes)
+    v, kappa = width_and_feedback(Order(*y), point)
     p, _, pp, px, _ = mean.T
-    W, spread = velocity_moments(mean, v, kappa, h_u)
+    W, spread = residual_moments(mean, v, kappa, h_u)
     Wp = (px - kappa * pp) / v - h_u * p
-    g2 = at.g**2
+    g2 = point.g**2
     return np.array([pp, p * p, Wp, W * p, g2 * (spread + W * W), g2 * W * W]) @ weights
 
 
-def site_moments(y: Floats, at: Point, nodes: Floats, fineness: float = 1.0) -> Moments:
-    """Averages of the statistics at every node."""
-    return moments(natural(y, at, nodes), at.phi, fineness)
+def site_moments(y: Floats, point: Point, nodes: Floats, fineness: float = 1.0) -> Moments:
+    """Averages of the five statistics at every node, (n, 2)."""
+    return moments(natural(y, point, nodes), point.phi, fineness)
 
 
-def excess(y: Floats, at: Point, site: Moments, weights: Floats) -> float:
+def excess(y: Floats, point: Point, site: Moments, weights: Floats) -> float:
     """-beta f - ln(2 pi/beta)/2, finite as beta -> inf."""
     q, Q, R, RQ, qh, Qh = y
-    g2 = at.g**2
-    v = at.t + g2 * (q - Q)
-    coupled = 0.5 * (qh * q - Qh * Q) + 0.5 * g2 * at.gamma * (R**2 - RQ**2) + 0.5 * g2 * Q / v
+    g2, (v, _) = point.g**2, width_and_feedback(Order(*y), point)
+    coupled = 0.5 * (qh * q - Qh * Q) + 0.5 * g2 * point.gamma * (R**2 - RQ**2) + 0.5 * g2 * Q / v
     return float(site.log_norm @ weights - coupled - 0.5 * np.log(2.0 * np.pi * v))
+
+
+def scaled(order: ArrayLike, g: float, beta: float, gamma: float, eta: float, phi: str | Phi) -> tuple[Floats, Point]:
+    """Return an `Order` (6,) from (q, Q, r, R, qh, Qh), and the point."""
+    y = np.asarray(order, dtype=np.float64) * units(beta)
+    return y, Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
 
 
 def equations(
@@ -148,7 +175,7 @@ def equations(
     Parameters
     ----------
     order : (6,) array
-        (q, Q, r, R, qh, Qh), dimensionless.
+        (q, Q, r, R, qh, Qh), dimensionless; r and R are the integrated responses over sqrt(beta).
     g, beta, gamma, eta, phi
         As for `solve`, scalars; beta finite.
     nodes : int
@@ -163,11 +190,10 @@ def equations(
     ArithmeticError
         If the density or the covariance of the fields does not exist.
     """
-    at = Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
+    y, point = scaled(order, g, beta, gamma, eta, phi)
     n, w = field_nodes(nodes, nodes)
-    y = np.asarray(order, dtype=np.float64) * units(beta)
-    new: Floats = averages(y, site_moments(y, at, n).mean, at, n, w) / units(beta)
-    return new
+    image: Floats = averages(y, site_moments(y, point, n).mean, point, n, w) / units(beta)
+    return image
 
 
 def free_energy(
@@ -201,7 +227,6 @@ def free_energy(
     ArithmeticError
         If the density or the covariance of the fields does not exist.
     """
-    at = Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
+    y, point = scaled(order, g, beta, gamma, eta, phi)
     n, w = field_nodes(nodes, nodes)
-    y = np.asarray(order, dtype=np.float64) * units(beta)
-    return excess(y, at, site_moments(y, at, n), w) + 0.5 * float(np.log(2.0 * np.pi / beta))
+    return excess(y, point, site_moments(y, point, n), w) + 0.5 * float(np.log(2.0 * np.pi / beta))

@@ -1,13 +1,13 @@
 """The transition: its line, the peak of the response, amplitudes and exponents of the activity.
 
 Everything is computed from the replica-symmetric equations, by root finding and implicit
-differentiation, and stands beside its asymptotic form. With phi(x) = x - c x^3 + ... (c = 1/3 for tanh,
+differentiation, for comparison with its asymptotic form. With phi(x) = x - c x^3 + ... (c = 1/3 for tanh,
 pi/12 for erf), t = 1/beta and small q the zero-overlap branch has
 
     d(-beta f)/d ln q = (t/v)(1 - A)/2 - 3 c q (1/(g^2 (1 + gamma)) - 1)
     A = (1 + T)/(g (1 + gamma + T))^2,   T = t/(g^2 q),   v = g^2 q (1 + T)
 
-to leading order, and - 6 c^2 (3 + gamma) q^2 more where the last term vanishes, at g = 1/(1 + gamma)^(1/2)
+to leading order, with the next term - 6 c^2 (3 + gamma) q^2 where the last one vanishes, at g = 1/(1 + gamma)^(1/2)
 (derived at gamma = 0; the dependence on gamma is what `amplitude` gives, to all its digits). It
 follows that, with g_c = 1/(1 + gamma),
 
@@ -23,7 +23,7 @@ and that at t = 0 the activity of this branch starts at g = 1/(1 + gamma)^(1/2) 
 slope dq/dg = (1 + gamma)^(1/2)/(c (3 + gamma)). For gamma < 0 the branch jumps (`branches.crossing`) while unstable.
 
 With eta > 0 fixed there is no transition at t = 0 (`linear_phase`, with the proof). At fixed h = beta eta the
-origin is as without: g_c stays, and d(-beta f)/d ln q is less by h q to leading order, so that for gamma >= 0 the
+origin is as without: g_c stays, and d(-beta f)/d ln q is smaller by h q to leading order, so that for gamma >= 0 the
 activity starts at g = ((1 + gamma)(1 - h/(3 c)))^(-1/2), and from h = 3 c on not at all.
 """
 
@@ -76,7 +76,7 @@ def linear_instability(gamma: float) -> float:
         end = float(np.polynomial.Polynomial.fit(f[-known:], g[-known:], known - 1)(0.0))
         if f[-1] < 1e-3:
             return end
-        # Not the whole way: the equations have no solution beyond.
+        # Not all the way: the equations have no solution beyond.
         g.append(0.7 * g[-1] + 0.3 * end)
         f.append(inverse(g[-1]))
 
@@ -159,8 +159,8 @@ def _rising(gamma: float, phi: str | Phi, confinement: float) -> np.polynomial.P
     expected = 1.0 / np.sqrt((1.0 + gamma) * (1.0 - confinement / most))
     g = (1.0 + np.arange(1, 9) * 0.004) * expected
     with np.errstate(all="ignore"):
-        found = paramagnets([Point(value, 0.0, gamma, confinement, transfer_function(phi)) for value in g])
-    q = [max(s.y[0] for s in solutions) for solutions in found]
+        every = paramagnets([Point(value, 0.0, gamma, confinement, transfer_function(phi)) for value in g])
+    q = [max(s.order.q for s in solutions) for solutions in every]
     return np.polynomial.Polynomial.fit(q, g, 6)
 
 
@@ -181,17 +181,17 @@ def exponent(
     float
         NaN where there is no such solution.
     """
-    at = Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
+    point = Point(g, 1.0 / beta, gamma, beta * eta, transfer_function(phi))
     with np.errstate(all="ignore"):
-        found = paramagnets([at])[0]
+        solutions = paramagnets([point])[0]
         if branch == KINDS[1]:
-            found = finite_overlaps(found, at)
-        if not found:
+            solutions = finite_overlaps(solutions, point)
+        if not solutions:
             return float("nan")
-        curve, u = unknowns(found[0])
-        place, _ = next(follow(curve, u, at, "beta", 1.0, 1.0))
+        curve, u = unknowns(solutions[0])
+        vertex, _ = next(follow(curve, u, point, "beta", 1.0, 1.0))
     # The first unknown is q in units of itself (or ln q), the last ln beta.
-    return float(-place.tangent[0] / place.tangent[-1])
+    return float(-vertex.tangent[0] / vertex.tangent[-1])
 
 
 def asymptotic_activity(g: float, beta: float, gamma: float = 0.0, phi: str | Phi = "tanh") -> float:
@@ -221,7 +221,7 @@ def asymptotic_activity(g: float, beta: float, gamma: float = 0.0, phi: str | Ph
 
 
 def limits(gamma: float, beta: float, phi: str | Phi = "tanh") -> xr.Dataset:
-    """Activities and local exponents below, at and above g_c beside their asymptotic forms, gamma >= 0.
+    """Activities and local exponents below, at and above g_c with their asymptotic forms, gamma >= 0.
 
     Parameters
     ----------
@@ -231,32 +231,32 @@ def limits(gamma: float, beta: float, phi: str | Phi = "tanh") -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Dimension `place` ("below": 0.8 g_c, "at": g_c, and for gamma > 0 "onset": 1/sqrt(1 + gamma), and
+        Dimension `regime` ("below": 0.8 g_c, "transition": g_c, and for gamma > 0 "onset": 1/sqrt(1 + gamma), and
         "between": the mean of these two): g, q, q_limit, exponent, exponent_limit.
     """
     g_c, c, t = float(transition(gamma)), cubic(phi), 1.0 / beta
-    places = {"below": 0.8 * g_c, "at": g_c}
+    couplings = {"below": 0.8 * g_c, "transition": g_c}
     expected = {"below": (t * float(linear_phase(0.8 * g_c, gamma).beta_q), 1.0)}
     if gamma == 0.0:
-        expected["at"] = (np.sqrt(t / (6.0 * c)), 0.5)
+        expected["transition"] = (np.sqrt(t / (6.0 * c)), 0.5)
     elif gamma < 1.0:
-        expected["at"] = (np.cbrt(t**2 * (1.0 + gamma) ** 3 * (1.0 - gamma) / (6.0 * c * gamma)), 2.0 / 3.0)
+        expected["transition"] = (np.cbrt(t**2 * (1.0 + gamma) ** 3 * (1.0 - gamma) / (6.0 * c * gamma)), 2.0 / 3.0)
     else:
-        expected["at"] = ((8.0 * t**3 / (3.0 * c)) ** 0.25, 0.75)
+        expected["transition"] = ((8.0 * t**3 / (3.0 * c)) ** 0.25, 0.75)
     if gamma > 0.0:
-        places["onset"] = 1.0 / np.sqrt(1.0 + gamma)
+        couplings["onset"] = 1.0 / np.sqrt(1.0 + gamma)
         expected["onset"] = (np.cbrt(t * gamma / (12.0 * c**2 * (3.0 + gamma))), 1.0 / 3.0)
-        g = places["between"] = 0.5 * (g_c + places["onset"])
+        g = couplings["between"] = 0.5 * (g_c + couplings["onset"])
         width = g**2 * (1.0 + gamma)
         q2 = t * (1.0 - (g_c / g) ** 2) * (1.0 + gamma) / (6.0 * c * (1.0 - width))
         expected["between"] = (np.sqrt(q2), 0.5)
-    q = [float(solve(g, beta, gamma, phi=phi, branch="zero-overlap")["q"]) for g in places.values()]
+    q = [float(solve(g, beta, gamma, phi=phi, branch="zero-overlap")["q"]) for g in couplings.values()]
     table = {
-        "g": list(places.values()),
+        "g": list(couplings.values()),
         "q": q,
-        "q_limit": [expected[name][0] for name in places],
-        "exponent": [exponent(g, beta, gamma, phi=phi) for g in places.values()],
-        "exponent_limit": [expected[name][1] for name in places],
+        "q_limit": [expected[name][0] for name in couplings],
+        "exponent": [exponent(g, beta, gamma, phi=phi) for g in couplings.values()],
+        "exponent_limit": [expected[name][1] for name in couplings],
     }
-    data = xr.Dataset({name: ("place", values, {"units": "1"}) for name, values in table.items()})
-    return data.assign_coords(place=list(places), gamma=gamma, beta=beta)
+    data = xr.Dataset({name: ("regime", values, {"units": "1"}) for name, values in table.items()})
+    return data.assign_coords(regime=list(couplings), gamma=gamma, beta=beta)

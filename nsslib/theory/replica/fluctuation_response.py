@@ -10,26 +10,27 @@ s2 (<w phi> - <w><phi>), because h_z cancels. With E over the fields, r - R = E[
 of products are factorised, exact at every N: integrating Gaussian couplings by parts, with v = x - J phi,
 rho = v.phi/N of one replica, Q_ab = phi_a.phi_b/N and rho_ab = v_a.phi_b/N of two,
 
-    E<x.phi>/N = E<rho> + beta g^2 (1 + gamma) E[<rho q> - <rho_ba Q_ab> - D]
+    E<x.phi>/N = E<rho> + beta g^2 E[(1 + gamma) <rho q - rho_ba Q_ab> - c D]
 
-where D = sum_i <(v_i phi_i - v'_i phi'_i) phi_i^2>/N^2, primed of the other replica, if the couplings
-have no diagonal, else 0. As E(x) is even, <x> = <phi> = 0 and the left-hand side is sigma_xphi.
+where D = sum_i <(v_i phi_i - v'_i phi'_i) phi_i^2>/N^2, primed of the other replica, are the terms of the
+self-couplings: c = 1 + gamma if there are none, c = gamma if their variance is 1/N. As E(x) is even,
+<x> = <phi> = 0 and the left-hand side is sigma_xphi.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from nsslib.arrays import Floats
 from nsslib.errors import UserError
-from nsslib.model.transfer import transfer
+from nsslib.model.transfer import Phi, transfer
+from nsslib.theory.replica.equations import field_nodes, scaled, site_moments
 
-Floats = NDArray[np.float64]
-
-SPACING, FARTHEST = 0.25, 9.0
+# Points along each of the two fields.
+QUADRATURE = (24, 136)
 
 
 def fluctuation_response(
@@ -58,58 +59,32 @@ def fluctuation_response(
 
 
 def connected_correlation(
-    order: ArrayLike,
-    g: float,
-    beta: float,
-    gamma: float = 0.0,
-    eta: float = 0.0,
-    phi: str = "tanh",
-    nodes: int = 40,
+    order: ArrayLike, g: float, beta: float, gamma: float = 0.0, eta: float = 0.0, phi: str | Phi = "tanh"
 ) -> float:
-    """E[<x phi> - <x><phi>] by direct integration over one site, at any order parameters.
+    """E[<x phi> - <x><phi>] by integration over one site, at any order parameters.
 
     Parameters
     ----------
-    order : (6,) array
-        (q, Q, r, R, qh, Qh).
-    g, beta, gamma, eta, phi
-        As for `nsslib.solve`, scalars; beta finite, phi bounded.
-    nodes : int
-        Gauss-Hermite points a field.
+    order, g, beta, gamma, eta, phi
+        As for `equations.equations`.
 
     Returns
     -------
     float, dimensionless
         Equal to `fluctuation_response` exactly where `order` solves the equations for r and R.
+
+    Raises
+    ------
+    ArithmeticError
+        If the density or the covariance of the fields does not exist.
     """
-    q, Q, r, R, qh, Qh = (float(value) for value in np.asarray(order, dtype=np.float64))
-    b = beta * g**2
-    s2, d = 1.0 + b * (q - Q), b * gamma * (r - R)
-    h_p, h_z, weight = _fields(b * Q / s2**2, b * gamma * R / s2, Qh, nodes)
-    width = np.sqrt(s2 / beta)
-    far = FARTHEST * np.sqrt(1.0 / beta + g**2 * q) + abs(d) / np.sqrt(beta) + width
-    x = np.arange(-far, far, SPACING * min(width, 1.0 / np.sqrt(1.0 + abs(qh)), 0.4))
-    p = transfer(phi).value(x)
-    z = np.sqrt(beta) * x - d * p
-    H = -(z**2) / (2.0 * s2) + 0.5 * (qh - Qh) * p**2 - beta * eta * x**2 + h_p[:, None] * p + h_z[:, None] * z
-    density = np.exp(H - H.max(axis=1, keepdims=True))
-    density /= density.sum(axis=1, keepdims=True)
-    return float(weight @ (density @ (x * p) - (density @ x) * (density @ p)))
-
-
-def _fields(K_zz: float, K_pz: float, K_pp: float, nodes: int) -> tuple[Floats, Floats, Floats]:
-    """Gauss-Hermite nodes of (h_p, h_z) and their weights; one node where there is no overlap."""
-    if K_pp == 0.0 and K_zz == 0.0:
-        return np.zeros(1), np.zeros(1), np.ones(1)
-    n, w = np.polynomial.hermite_e.hermegauss(nodes)
-    first, second = (grid.ravel() for grid in np.meshgrid(n, n, indexing="ij"))
-    mixed = K_pz / np.sqrt(K_zz)
-    h_p = mixed * first + np.sqrt(max(K_pp - mixed**2, 0.0)) * second
-    return h_p, np.sqrt(K_zz) * first, np.outer(w, w).ravel() / w.sum() ** 2
+    y, point = scaled(order, g, beta, gamma, eta, phi)
+    nodes, weights = field_nodes(*QUADRATURE)
+    return float(site_moments(y, point, nodes).cov[:, 0, 1] @ weights)
 
 
 class SampledIdentity(NamedTuple):
-    """Both sides of the relation; one disorder sample, or a mean over them."""
+    """Both sides of the relation on one disorder sample, a mean over samples, or its error."""
 
     correlation: float
     """<x.phi>/N."""
@@ -142,7 +117,7 @@ def sampled_identity(
     Returns
     -------
     SampledIdentity
-        Dimensionless. The two agree after the average over disorder only, see `over_disorder`.
+        Dimensionless. The two agree after the average over disorder only.
 
     Raises
     ------
@@ -160,36 +135,7 @@ def sampled_identity(
     crossed = (np.swapaxes(rho_ab, 0, 1) * Q)[~own].mean()
     vf = v * f
     local = np.einsum("adi,bdi->abd", f * f, vf) / N**2
-    D = local[own].mean() - local[~own].mean() if diagonal == "zero" else 0.0
-    connected = (rho * q).mean() - crossed - D
-    return SampledIdentity(float((x * f).mean()), float(rho.mean() + beta * g**2 * (1.0 + gamma) * connected))
-
-
-def over_disorder(samples: Sequence[SampledIdentity]) -> tuple[SampledIdentity, SampledIdentity, float]:
-    """Average both sides over disorder samples.
-
-    Parameters
-    ----------
-    samples : sequence of SampledIdentity
-        At least two disorder samples.
-
-    Returns
-    -------
-    mean, error : SampledIdentity
-        Means, and their standard errors over disorder (thermal errors included).
-    z : float
-        Mean difference of the two sides of a sample, in its own standard error.
-
-    Raises
-    ------
-    UserError
-        If there are fewer than two samples.
-    """
-    if len(samples) < 2:
-        raise UserError(f"samples: {len(samples)} given; an error over disorder needs at least 2")
-    table = np.asarray(samples)
-    root = np.sqrt(len(table))
-    mean, error = table.mean(axis=0), table.std(axis=0, ddof=1) / root
-    difference = table[:, 0] - table[:, 1]
-    z = float(difference.mean() / (difference.std(ddof=1) / root))
-    return SampledIdentity(*mean.tolist()), SampledIdentity(*error.tolist()), z
+    D = local[own].mean() - local[~own].mean()
+    c = 1.0 + gamma if diagonal == "zero" else gamma
+    connected = (1.0 + gamma) * ((rho * q).mean() - crossed) - c * D
+    return SampledIdentity(float((x * f).mean()), float(rho.mean() + beta * g**2 * connected))

@@ -15,7 +15,7 @@ what also carries changes of (q, R_int, Y) through the equations, and it keeps p
 Since E >= eta |x|^2, states with <x^2> > 0 lose beta eta <x^2> in -beta f: at beta = inf and fixed eta > 0 this
 is the only phase, and there is no transition at any g. What is left of it is a maximum of R_int
 (`response_maximum`) and beta q ~ eta^(-1/3) at g_c. At fixed beta eta instead, the origin is unconfined and the
-transition stays at g_c; see `critical.onset` for the activity.
+transition stays at g_c; see `expansions.onset` for the activity.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from nsslib.arrays import Floats
 from nsslib.errors import UserError
-
-Floats = NDArray[np.float64]
 
 
 class LinearPhase(NamedTuple):
-    """Closed-form values; each has the broadcast shape of (g, gamma, eta)."""
+    """Closed-form values, dimensionless; each has the broadcast shape of (g, gamma, eta).
+
+    `R_int` is the integrated response, `beta_q` = beta q, `excess` = -beta f - ln(2 pi/beta)/2.
+    """
 
     R_int: Floats
     beta_q: Floats

@@ -14,7 +14,7 @@ exp(H - v h_u^2/2), and [.] = E1(Z^m .)/E1(Z^m) an average over h1 at fixed h0:
               - g^2 gamma (R^2 - (1 - m) R1^2 - m R0^2)/2 - ln(2 pi v)/2 + ln(2 pi t)/2
 
 which is stationary in m too. Q1 = Q0, or m = 1, is the replica-symmetric theory, of Q0 (Parisi 1979, for the
-order parameters of Qiu & Huang, arXiv 2401.10009).
+order parameters of Qiu & Huang, arXiv 2401.10009). Here R, R1 and R0 are sqrt(beta) times the response overlaps.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from nsslib.arrays import Floats
 from nsslib.errors import UserError
 from nsslib.model.transfer import Phi
 from nsslib.theory.replica.branches import point_of
-from nsslib.theory.replica.equations import Point, covariance_root, field_nodes, velocity_moments
-from nsslib.theory.replica.finite_overlap import finite_overlaps
-from nsslib.theory.replica.single_site import Floats, OutsideDomain, moments
+from nsslib.theory.replica.equations import Point, covariance_root, field_nodes, residual_moments
+from nsslib.theory.replica.finite_overlap import Quadrature, finite_overlaps
+from nsslib.theory.replica.single_site import OutsideDomain, moments
 from nsslib.theory.replica.zero_overlap import EPS, Solution, paramagnets
 
-Order = tuple[int, int]
-# Quadrature of h0 and of h1, which is much the smaller: to approach, to solve and to check.
+# Quadratures of h0 and of h1, which is much smaller: to approach, to solve and to check.
 COARSE = ((8, 24), (6, 14))
 OUTER, INNER = (12, 40), (10, 20)
 FINER = ((16, 60), (12, 26))
@@ -43,7 +43,7 @@ WARM_UP, SPLIT, CLUSTERS, ROUNDS = 25, 0.3, 0.3, 3
 GOAL, STEPS, SHIFT = 1e-10, 12, 1e-4
 # Cooling: factor between starting temperatures, first and smallest step in ln t.
 HOTTER, STEP, SMALLEST_STEP = 10.0, 0.5, 0.02
-# Less than this of Q apart, Q1 and Q0 are the same.
+# Q1 and Q0 are equal if they differ by less than this fraction of Q1.
 DISTINCT = 1e-3
 VARIABLES: dict[str, str] = {
     "q": "activity",
@@ -58,21 +58,21 @@ VARIABLES: dict[str, str] = {
     "m": "cluster size: probability that two replicas are of different clusters",
     "Q": "mean overlap, (1 - m) Q1 + m Q0",
     "free_energy": "free energy per unit, times -beta",
-    "gain": "free_energy, less that of the replica-symmetric finite-overlap solution",
+    "gain": "free_energy minus that of the replica-symmetric finite-overlap solution",
     "residual": "largest relative difference between the two sides of the equations",
 }
 
 
 class Evaluation(NamedTuple):
-    """Right-hand sides (9,), -beta f - ln(2 pi/beta)/2 and its derivative in m."""
+    """Right-hand sides `image` (9,), `excess` = -beta f - ln(2 pi/beta)/2 and its derivative `slope` in m."""
 
-    new: Floats
+    image: Floats
     excess: float
     slope: float
 
 
 class Rule(NamedTuple):
-    """Quadrature of h0 (nodes, weights) and of h1."""
+    """Quadrature of h0: nodes (k, 2), weights (k,); and of h1: nodes (l, 2), weights (l,)."""
 
     n0: Floats
     w0: Floats
@@ -80,31 +80,31 @@ class Rule(NamedTuple):
     w1: Floats
 
 
-def _rule(outer: Order, inner: Order) -> Rule:
+def _rule(outer: Quadrature, inner: Quadrature) -> Rule:
     n1, w1 = field_nodes(*inner)
-    # At a fixed h0 nothing is even: all nodes of h1.
+    # At a fixed h0 nothing is even: all nodes of h1 are needed.
     return Rule(*field_nodes(*outer), np.concatenate([n1, -n1]), 0.5 * np.concatenate([w1, w1]))
 
 
-def _natural(y: Floats, at: Point, rule: Rule) -> tuple[Floats, Floats]:
-    """Coefficients (n, 5) of H at every pair of nodes, and h_u there."""
+def _natural(y: Floats, point: Point, rule: Rule) -> tuple[Floats, Floats]:
+    """Coefficients (n, 5) of H and h_u (n,) at every pair of nodes, n = k l."""
     q, Q1, Q0, R, R1, R0, qh, Qh1, Qh0 = y
-    g2 = at.g**2
-    v, kappa = at.t + g2 * (q - Q1), g2 * at.gamma * (R - R1)
+    g2 = point.g**2
+    v, kappa = point.t + g2 * (q - Q1), g2 * point.gamma * (R - R1)
     if not v > 0.0:
         raise OutsideDomain
-    common = covariance_root(Qh0, g2 * at.gamma * R0 / v, g2 * Q0 / v**2)
-    split = covariance_root(Qh1 - Qh0, g2 * at.gamma * (R1 - R0) / v, g2 * (Q1 - Q0) / v**2)
+    common = covariance_root(Qh0, g2 * point.gamma * R0 / v, g2 * Q0 / v**2)
+    split = covariance_root(Qh1 - Qh0, g2 * point.gamma * (R1 - R0) / v, g2 * (Q1 - Q0) / v**2)
     h = ((rule.n0 @ common.T)[:, None, :] + (rule.n1 @ split.T)[None, :, :]).reshape(-1, 2)
-    constant = [0.5 * (qh - Qh1) - 0.5 * kappa**2 / v, kappa / v, -0.5 / v - at.beta_eta]
+    constant = [0.5 * (qh - Qh1) - 0.5 * kappa**2 / v, kappa / v, -0.5 / v - point.beta_eta]
     return np.column_stack([h[:, 0] - kappa * h[:, 1], h[:, 1], np.broadcast_to(constant, (len(h), 3))]), h[:, 1]
 
 
-def _cluster(y: Floats, m: float, at: Point, rule: Rule, h_u: Floats, log_norm: Floats, mean: Floats) -> Evaluation:
-    """Average the means of the statistics at every pair of nodes over clusters, and these over h0."""
+def _cluster(y: Floats, m: float, point: Point, rule: Rule, h_u: Floats, log_norm: Floats, mean: Floats) -> Evaluation:
+    """Average the means (n, 5) of the statistics at every pair of nodes over clusters, and these over h0."""
     q, Q1, Q0, R, R1, R0, qh, Qh1, Qh0 = y
-    g2, b = at.g**2, at.g**2 * at.gamma
-    v, kappa = at.t + g2 * (q - Q1), b * (R - R1)
+    g2, b = point.g**2, point.g**2 * point.gamma
+    v, kappa = point.t + g2 * (q - Q1), b * (R - R1)
     shape = (len(rule.w0), len(rule.w1))
     ln_Z = (log_norm - 0.5 * v * h_u**2).reshape(shape)
     top = ln_Z.max(axis=1, keepdims=True)
@@ -112,20 +112,20 @@ def _cluster(y: Floats, m: float, at: Point, rule: Rule, h_u: Floats, log_norm: 
     total = weight.sum(axis=1, keepdims=True)
     weight /= total
     ln_cluster = (top + np.log(total) / m)[:, 0]
-    W, spread = velocity_moments(mean, v, kappa, h_u)
+    W, spread = residual_moments(mean, v, kappa, h_u)
     p, _, pp, px, _ = mean.T
     Wp = (px - kappa * pp) / v - h_u * p
     inside = [pp, p * p, Wp, W * p, spread + W * W, W * W, p, W]
     pp, p2, Wp, W_p, W2, WW, p, W = (np.sum(weight * column.reshape(shape), axis=1) for column in inside)
-    new = np.array([pp, p2, p * p, Wp, W_p, W * p, g2 * W2, g2 * WW, g2 * W * W]) @ rule.w0
+    image = np.array([pp, p2, p * p, Wp, W_p, W * p, g2 * W2, g2 * WW, g2 * W * W]) @ rule.w0
     coupled = 0.5 * (qh * q - (1.0 - m) * Qh1 * Q1 - m * Qh0 * Q0) + 0.5 * b * (R**2 - (1.0 - m) * R1**2 - m * R0**2)
     gain = np.sum(weight * ln_Z, axis=1) - ln_cluster
     slope = gain @ rule.w0 / m - 0.5 * (Qh1 * Q1 - Qh0 * Q0) - 0.5 * b * (R1**2 - R0**2)
-    return Evaluation(new, float(ln_cluster @ rule.w0 - coupled - 0.5 * np.log(2.0 * np.pi * v)), float(slope))
+    return Evaluation(image, float(ln_cluster @ rule.w0 - coupled - 0.5 * np.log(2.0 * np.pi * v)), float(slope))
 
 
-def evaluate(y: Floats, m: float, at: Point, outer: Order = OUTER, inner: Order = INNER) -> Evaluation:
-    """Evaluate the equations at y = (q, Q1, Q0, R_int, R1, R0, qh, Qh1, Qh0), R1 and R0 times sqrt(beta) too.
+def evaluate(y: Floats, m: float, point: Point, outer: Quadrature = OUTER, inner: Quadrature = INNER) -> Evaluation:
+    """Evaluate the one-step equations at y = (q, Q1, Q0, R, R1, R0, qh, Qh1, Qh0), (9,).
 
     Raises
     ------
@@ -135,57 +135,62 @@ def evaluate(y: Floats, m: float, at: Point, outer: Order = OUTER, inner: Order 
     if not 0.0 < m <= 1.0:
         raise OutsideDomain
     rule = _rule(outer, inner)
-    natural, h_u = _natural(y, at, rule)
-    site = moments(natural, at.phi)
-    return _cluster(y, m, at, rule, h_u, site.log_norm, site.mean)
+    natural, h_u = _natural(y, point, rule)
+    site = moments(natural, point.phi)
+    return _cluster(y, m, point, rule, h_u, site.log_norm, site.mean)
 
 
-def _relative(y: Floats, there: Evaluation) -> Floats:
-    """Relative differences between both sides (9) and the derivative in m over (Q1 - Q0)^2."""
+def relative(y: Floats, evaluated: Evaluation) -> Floats:
+    """Relative differences between both sides, and the derivative in m over (Q1 - Q0)^2; (10,)."""
+    q, Q1, Q0, *_ = y
     # Near Q1 = Q0 the free energy depends on m to second order only.
-    return np.append((there.new - y) / _scale(y), there.slope * (y[0] / (y[1] - y[2])) ** 2)
+    return np.append((evaluated.image - y) / scale(y), evaluated.slope * (q / (Q1 - Q0)) ** 2)
 
 
-def _linearised(y: Floats, m: float, at: Point, orders: tuple[Order, Order]) -> tuple[Floats, Floats]:
+def linearised(y: Floats, m: float, point: Point, quadratures: tuple[Quadrature, Quadrature]) -> tuple[Floats, Floats]:
     """Relative differences (10,) and their Jacobian (10, 10): the sites respond to H by their covariances."""
-    rule = _rule(*orders)
-    natural, h_u = _natural(y, at, rule)
-    site = moments(natural, at.phi)
+    rule = _rule(*quadratures)
+    natural, h_u = _natural(y, point, rule)
+    site = moments(natural, point.phi)
     J = np.empty((10, 10))
 
     def image(shift: Floats) -> Floats:
         moved = y + shift[:9]
-        there, h = _natural(moved, at, rule)
-        d = there - natural
+        natural_moved, h = _natural(moved, point, rule)
+        d = natural_moved - natural
         response = np.einsum("nkl,nl->nk", site.cov, d)
         log_norm = site.log_norm + np.einsum("nk,nk->n", site.mean + 0.5 * response, d)
-        return _relative(moved, _cluster(moved, m + shift[9], at, rule, h, log_norm, site.mean + response))
+        return relative(moved, _cluster(moved, m + shift[9], point, rule, h, log_norm, site.mean + response))
 
-    # Less than the distances q - Q1 and Q1 - Q0, on which the equations turn.
-    apart = min(y[0] - y[1] + at.t / at.g**2, y[1] - y[2], y[0]) / y[0]
-    units = np.append(_scale(y), 1.0)
+    # Below the distances q - Q1 and Q1 - Q0, on which the equations depend.
+    q, Q1, Q0, *_ = y
+    apart = min(q - Q1 + point.t / point.g**2, Q1 - Q0, q) / q
+    units = np.append(scale(y), 1.0)
     for k in range(10):
         step = SHIFT * apart * np.eye(10)[k]
         J[:, k] = (image(step * units) - image(-step * units)) / (2.0 * SHIFT * apart)
-    return _relative(y, _cluster(y, m, at, rule, h_u, site.log_norm, site.mean)), J
+    return relative(y, _cluster(y, m, point, rule, h_u, site.log_norm, site.mean)), J
 
 
-def _scale(y: Floats) -> Floats:
-    q, R, conjugate = y[0], y[3], max(abs(y[6]), 1.0 / y[0])
-    return np.repeat([q, R, conjugate], 3)
+def scale(y: Floats) -> Floats:
+    """Units (9,) of y for residuals."""
+    q, _, _, R, _, _, qh, _, _ = y
+    return np.repeat([q, R, max(abs(qh), 1.0 / q)], 3)
 
 
-def _newton(y: Floats, m: float, at: Point, orders: tuple[Order, Order]) -> tuple[Floats, float, float]:
-    """Damped Newton on the nine order parameters and m."""
-    F, J = _linearised(y, m, at, orders)
+def _newton(
+    y: Floats, m: float, point: Point, quadratures: tuple[Quadrature, Quadrature]
+) -> tuple[Floats, float, float]:
+    """Damped Newton on the nine order parameters and m; returns y (9,), m and the residual."""
+    F, J = linearised(y, m, point, quadratures)
     for _ in range(STEPS):
         if np.abs(F).max() < GOAL:
             break
-        step = -np.linalg.solve(J, F) * np.append(_scale(y), 1.0)
+        step = -np.linalg.solve(J, F) * np.append(scale(y), 1.0)
         for fraction in (1.0, 0.5, 0.25, 0.1):
             trial, m_trial = y + fraction * step[:9], m + fraction * step[9]
             try:
-                smaller = np.abs(_relative(trial, evaluate(trial, m_trial, at, *orders))).max() < np.abs(F).max()
+                smaller = np.abs(relative(trial, evaluate(trial, m_trial, point, *quadratures))).max() < np.abs(F).max()
             except OutsideDomain:
                 continue
             if smaller:
@@ -193,12 +198,12 @@ def _newton(y: Floats, m: float, at: Point, orders: tuple[Order, Order]) -> tupl
         else:
             break
         y, m = trial, m_trial
-        F, J = _linearised(y, m, at, orders)
+        F, J = linearised(y, m, point, quadratures)
     return y, m, float(np.abs(F).max())
 
 
-def _split(symmetric: Floats, at: Point) -> Floats | None:
-    """(y, m) on the coarse quadrature, from a replica-symmetric solution whose overlap is pulled apart."""
+def _split(symmetric: Floats, point: Point) -> Floats | None:
+    """Solve for (y, m), (10,), on the coarse quadrature, from a replica-symmetric solution with its overlap split."""
     q, Q, R, RQ, qh, Qh = symmetric
     # Q1 stays below q.
     split = min(SPLIT, q / Q - 1.0)
@@ -208,8 +213,8 @@ def _split(symmetric: Floats, at: Point) -> Floats | None:
     try:
         for _ in range(ROUNDS):
             for _ in range(WARM_UP):
-                y = evaluate(y, m, at, *COARSE).new
-            y, m, size = _newton(y, m, at, COARSE)
+                y = evaluate(y, m, point, *COARSE).image
+            y, m, size = _newton(y, m, point, COARSE)
             if size < GOAL:
                 return np.append(y, m) if _broken(y, m) else None
     except (OutsideDomain, np.linalg.LinAlgError):
@@ -218,17 +223,19 @@ def _split(symmetric: Floats, at: Point) -> Floats | None:
 
 
 def _broken(y: Floats, m: float) -> bool:
-    return 0.0 < m < 1.0 and bool(y[1] - y[2] > DISTINCT * y[1])
+    """Whether the overlaps of replicas of one cluster and of two differ."""
+    _, Q1, Q0, *_ = y
+    return 0.0 < m < 1.0 and bool(Q1 - Q0 > DISTINCT * Q1)
 
 
-def _cool(z: Floats, t: float, at: Point) -> Floats | None:
-    """Follow (y, m) on the coarse quadrature from temperature t down to that of `at`."""
+def _cool(z: Floats, t: float, point: Point) -> Floats | None:
+    """Follow z = (y, m), (10,), on the coarse quadrature from temperature t down to that of `point`."""
     slope, step = np.zeros(10), STEP
-    while t > at.t and step > SMALLEST_STEP:
-        change = -min(step, np.log(t / at.t))
+    while t > point.t and step > SMALLEST_STEP:
+        change = -min(step, np.log(t / point.t))
         start = z + slope * change
         try:
-            y, m, size = _newton(start[:9], float(start[9]), replace(at, t=t * np.exp(change)), COARSE)
+            y, m, size = _newton(start[:9], float(start[9]), replace(point, t=t * np.exp(change)), COARSE)
         except (OutsideDomain, np.linalg.LinAlgError):
             size = np.inf
         if size < GOAL and _broken(y, m):
@@ -236,25 +243,25 @@ def _cool(z: Floats, t: float, at: Point) -> Floats | None:
             step *= 1.5
         else:
             step *= 0.5
-    return z if t <= at.t else None
+    return z if t <= point.t else None
 
 
-def _solve(symmetric: Solution, at: Point) -> tuple[Floats, float, float, float] | None:
-    """y, m, -beta f and residual (on a finer quadrature), from this or the first higher temperature that gives one."""
-    t, found = at.t, _split(np.array(symmetric.y), at)
-    while found is None and (t := HOTTER * t) < 1.0:
-        hotter = replace(at, t=t)
+def _solve(symmetric: Solution, point: Point) -> tuple[Floats, float, float, float] | None:
+    """y, m, excess and residual (on a finer quadrature), from this or the first higher temperature that gives one."""
+    t, start = point.t, _split(np.array(symmetric.order), point)
+    while start is None and (t := HOTTER * t) < 1.0:
+        hotter = replace(point, t=t)
         unstable = [s for s in finite_overlaps(paramagnets([hotter])[0], hotter) if s.replicon > 1.0]
-        found = _split(np.array(unstable[0].y), hotter) if unstable else None
-    z = None if found is None else _cool(found, t, at)
+        start = _split(np.array(unstable[0].order), hotter) if unstable else None
+    z = None if start is None else _cool(start, t, point)
     if z is None:
         return None
     try:
-        y, m, _ = _newton(z[:9], float(z[9]), at, (OUTER, INNER))
-        finer = evaluate(y, m, at, *FINER)
+        y, m, _ = _newton(z[:9], float(z[9]), point, (OUTER, INNER))
+        finer = evaluate(y, m, point, *FINER)
     except (OutsideDomain, np.linalg.LinAlgError):
         return None
-    residual = max(float(np.abs(_relative(y, finer)).max()), EPS)
+    residual = max(float(np.abs(relative(y, finer)).max()), EPS)
     return (y, m, finer.excess, residual) if _broken(y, m) else None
 
 
@@ -284,20 +291,20 @@ def one_step(
     """
     if not np.isfinite(beta):
         raise UserError("beta: one_step needs a finite temperature; give a number such as 1e4")
-    at = point_of(g, beta, gamma, eta, phi)
+    point = point_of(g, beta, gamma, eta, phi)
     with np.errstate(all="ignore"):
-        found = [s for s in finite_overlaps(paramagnets([at])[0], at) if s.replicon > 1.0]
-        solution = _solve(found[0], at) if found else None
+        unstable = [s for s in finite_overlaps(paramagnets([point])[0], point) if s.replicon > 1.0]
+        solution = _solve(unstable[0], point) if unstable else None
     values = dict.fromkeys(VARIABLES, np.nan)
     if solution is not None and solution[3] <= tol:
         y, m, excess, residual = solution
-        root = np.sqrt(at.t)
+        root = np.sqrt(point.t)
         values = dict(zip(VARIABLES, [*(y * np.repeat([1.0, root, 1.0], 3)), m], strict=False))
-        values["Q"] = (1.0 - m) * y[1] + m * y[2]
-        values["free_energy"] = excess + 0.5 * np.log(2.0 * np.pi * at.t)
-        values["gain"] = excess - found[0].excess
+        values["Q"] = (1.0 - m) * values["Q1"] + m * values["Q0"]
+        values["free_energy"] = excess + 0.5 * np.log(2.0 * np.pi * point.t)
+        values["gain"] = excess - unstable[0].excess
         values["residual"] = residual
     table = {name: ((), values[name], {"long_name": text, "units": "1"}) for name, text in VARIABLES.items()}
     converged = ((), not np.isnan(values["q"]), {"long_name": "converged", "units": "1"})
     coords = {"g": float(g), "beta": float(beta), "gamma": float(gamma), "eta": float(eta)}
-    return xr.Dataset(table | {"converged": converged}, coords, attrs={"phi": at.phi.name, "tol": tol})
+    return xr.Dataset(table | {"converged": converged}, coords, attrs={"phi": point.phi.name, "tol": tol})

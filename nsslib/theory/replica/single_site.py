@@ -14,13 +14,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nsslib.arrays import Floats
 from nsslib.errors import UserError
 from nsslib.model.transfer import Phi, transfer
 from nsslib.theory.replica.averages import average, reach
-
-Floats = NDArray[np.float64]
 
 # exp(-CUT) of the maximum is where the tails end.
 CUT = 45.0
@@ -39,15 +37,18 @@ class OutsideDomain(ArithmeticError):
 
 
 class Moments(NamedTuple):
-    """Averages of the statistics (phi, x, phi^2, phi x, x^2) at each of n fields."""
+    """Averages of k statistics at each of n fields; k = 5: (phi, x, phi^2, phi x, x^2), k = 3: the last three.
 
-    log_norm: Floats  # (n,)      ln of the integral of exp(H)
-    mean: Floats  # (n, 5)
-    cov: Floats  # (n, 5, 5)
+    `log_norm` (n,) is ln of the integral of exp(H), `mean` (n, k), `cov` (n, k, k) the covariances.
+    """
+
+    log_norm: Floats
+    mean: Floats
+    cov: Floats
 
 
 def _range(natural: Floats, phi: Phi, width: float) -> float:
-    """Half-width of the interval outside of which every density is negligible."""
+    """Half-width of the interval outside which every density is negligible; `natural` (n, 5)."""
     x = width * LADDER
     H = np.maximum(natural @ statistics(x, phi), natural @ statistics(-x, phi))
     lowest = np.maximum(H.max(axis=1, keepdims=True), 0.0) - CUT
@@ -58,7 +59,7 @@ def _range(natural: Floats, phi: Phi, width: float) -> float:
 
 
 def transfer_function(phi: str | Phi) -> Phi:
-    """Look up phi by name, or check that a user's own is odd.
+    """Look up phi by name, or check that a given `Phi` is odd.
 
     Raises
     ------
@@ -90,11 +91,12 @@ def moments(natural: Floats, phi: Phi, fineness: float = 1.0) -> Moments:
     phi : Phi
         Transfer function.
     fineness : float
-        Divides the spacing of the x grid; 2 shows whether 1 was enough.
+        Divides the spacing of the x grid; results at 1 and 2 differ by the error at 1.
 
     Returns
     -------
     Moments
+        Of k = 5 statistics.
 
     Raises
     ------
@@ -126,8 +128,8 @@ def moments(natural: Floats, phi: Phi, fineness: float = 1.0) -> Moments:
 def even_moments(natural: Floats, phi: Phi, fineness: float = 1.0) -> Moments:
     """Average (phi^2, phi x, x^2) over many even densities at once, each on a grid of its own.
 
-    Grids have power-of-two lengths, so that densities share array operations, yet none of them
-    depends on which others are asked for.
+    The lengths of the grids are powers of two, so that densities share array operations, yet no grid
+    depends on the other densities.
 
     Parameters
     ----------
@@ -141,7 +143,7 @@ def even_moments(natural: Floats, phi: Phi, fineness: float = 1.0) -> Moments:
     Returns
     -------
     Moments
-        With shapes (n,), (n, 3), (n, 3, 3); NaN where exp(H) has no finite integral or would need
+        Of k = 3 statistics; NaN where exp(H) has no finite integral or would need
         too fine a grid.
     """
     n = len(natural)

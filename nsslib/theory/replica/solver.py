@@ -5,8 +5,8 @@ the largest -beta f is returned: it dominates the partition function. The "stabl
 zero-overlap solution where its replicon is below 1. Elsewhere it is, of the finite-overlap
 solutions and the zero-overlap ones with a replicon below 1 (another phase, at a first-order
 transition), the one with the largest -beta f; where there is none of either, the zero-overlap
-solution, with its replicon >= 1 on show. A finite-overlap solution may have a replicon above 1 too: it
-is then the best replica-symmetric answer, and `one_step` goes beyond it.
+solution, whose replicon >= 1 says that it is unstable. A finite-overlap solution may have a replicon above 1
+too: it is then the best replica-symmetric answer, and `one_step` goes beyond it.
 
 What counts as solved. `residual` is the largest difference between the two sides of the
 equations, evaluated on a finer grid than they were solved on, in units of q (for q, Q), R_int (for
@@ -25,17 +25,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from nsslib.arrays import Floats
 from nsslib.errors import UserError, suggest
 from nsslib.model.transfer import Phi
 from nsslib.theory.replica.equations import Point
 from nsslib.theory.replica.finite_overlap import finite_overlaps
-from nsslib.theory.replica.single_site import Floats, transfer_function
+from nsslib.theory.replica.single_site import transfer_function
 from nsslib.theory.replica.zero_overlap import Solution, paramagnets
 from nsslib.theory.replica.zero_temperature import ground_states
 
 Branch = Literal["stable", "zero-overlap", "all"]
-Told = Callable[[int, int], None]
-"""``told(done, total)``: grid points solved so far."""
+OnPoint = Callable[[int, int], None]
+"""``on_point(done, total)``: called after each grid point with the number of points solved and of all points."""
 BRANCHES = ("stable", "zero-overlap", "all")
 AXES = ("reciprocity", "coupling strength", "inverse temperature")
 KINDS = ("zero-overlap", "finite-overlap")
@@ -50,7 +51,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "qh": ("conjugate of the activity", "beta g^2 Y"),
     "Qh": ("conjugate of the overlap", "beta g^2 Yh"),
     "Y": ("excess speed", "beta/N <v.v> - 1"),
-    "Yh": ("velocity overlap", "beta/N <v^a.v^b> of two replicas with the same couplings"),
+    "Yh": ("residual overlap", "beta/N <v^a.v^b> of two replicas with the same couplings"),
     "l2": ("squared norm", "(1/N) <x.x>"),
     "R_int": ("integrated response", "sqrt(beta) r"),
     "energy": ("energy per unit", "<E>/N = (1 + Y)/(2 beta) + eta l2"),
@@ -75,11 +76,11 @@ def solve(
     phi: str | Phi = "tanh",
     branch: Branch = "stable",
     tol: float = 1e-10,
-    told: Told | None = None,
+    on_point: OnPoint | None = None,
 ) -> xr.Dataset:
     """Solve the replica-symmetric equations of the quasi-potential's Gibbs measure.
 
-    Every grid point is solved by itself, whatever the rest of the grid.
+    Every grid point is solved by itself, independently of the rest of the grid.
 
     Parameters
     ----------
@@ -90,14 +91,14 @@ def solve(
     eta : float
         Confinement, >= 0.
     phi : {"tanh", "erf", "linear"} or Phi
-        Transfer function: a name, or an odd `nsslib.model.Phi` of one's own.
+        Transfer function: a name, or any odd `nsslib.model.transfer.Phi`.
     branch : {"stable", "zero-overlap", "all"}
         Solution to return, see the module's docstring; "zero-overlap" is the one with Q = R =
         Qh = 0, stable or not; "all" gives both branches, along a dimension `branch`.
     tol : float
         Largest residual of a converged solution, see the module's docstring.
-    told : callable, optional
-        ``told(done, total)`` is called after every grid point: progress on long grids.
+    on_point : callable, optional
+        ``on_point(done, total)`` is called after every grid point, for a progress bar on long grids.
 
     Returns
     -------
@@ -121,11 +122,12 @@ def solve(
     axes = {"gamma": axis("gamma", gamma), "g": axis("g", g), "beta": axis("beta", beta)}
     check(axes, eta, tol, branch)
     dims = [name for name, value in (("gamma", gamma), ("g", g), ("beta", beta)) if np.ndim(value) == 1]
-    return _grid(axes, dims, float(eta), transfer_function(phi), branch, float(tol), told or (lambda done, total: None))
+    notify = on_point or (lambda done, total: None)
+    return _grid(axes, dims, float(eta), transfer_function(phi), branch, float(tol), notify)
 
 
 def _grid(
-    axes: dict[str, Floats], dims: list[str], eta: float, phi: Phi, branch: Branch, tol: float, told: Told
+    axes: dict[str, Floats], dims: list[str], eta: float, phi: Phi, branch: Branch, tol: float, on_point: OnPoint
 ) -> xr.Dataset:
     """Solve every point and label the results."""
     grid = itertools.product(*(values.tolist() for values in axes.values()))
@@ -138,13 +140,13 @@ def _grid(
             if solution is not None and solution.residual <= tol:
                 table[kind, k] = row(solution, points[k], eta)
                 names[kind, k] = kind_of(solution)
-        told(k + 1, len(points))
+        on_point(k + 1, len(points))
     return _dataset(table, names, axes, dims, branch, {"phi": phi.name, "eta": eta, "tol": tol, "equations": SOURCE})
 
 
 def _solutions(points: Sequence[Point], eta: float, branch: Branch) -> Iterator[Sequence[Solution | None]]:
     """Yield the solutions to report at each point: one, or one for each of KINDS."""
-    frozen = [p.t == 0.0 for p in points]
+    frozen = [point.t == 0.0 for point in points]
     cold = iter(ground_states([p for p in points if p.t == 0.0], eta) if any(frozen) else ())
     warm = iter(paramagnets([p for p in points if p.t > 0.0]))
     for point, at_zero in zip(points, frozen, strict=True):
@@ -152,7 +154,7 @@ def _solutions(points: Sequence[Point], eta: float, branch: Branch) -> Iterator[
             yield choose(next(cold if at_zero else warm), point, branch)
 
 
-def choose(zeros: list[Solution], at: Point, branch: Branch) -> Sequence[Solution | None]:
+def choose(zeros: list[Solution], point: Point, branch: Branch) -> Sequence[Solution | None]:
     """Choose among the zero-overlap solutions and what they lead to; see the module's docstring."""
     leading = zeros[0] if zeros else None
     if branch == "zero-overlap" or (leading is None and branch == "stable"):
@@ -160,7 +162,7 @@ def choose(zeros: list[Solution], at: Point, branch: Branch) -> Sequence[Solutio
     if branch == "stable" and leading is not None and leading.replicon < 1.0:
         return [leading]
     # At t = 0 an overlap needs an activity, and eta > 0 leaves none.
-    finite = finite_overlaps([zero for zero in zeros if zero.y[0] > 0.0], at)
+    finite = finite_overlaps([zero for zero in zeros if zero.order.q > 0.0], point)
     if branch == "all":
         return [leading, finite[0] if finite else None]
     stable = [*finite, *(zero for zero in zeros if zero.replicon < 1.0)]
@@ -169,15 +171,15 @@ def choose(zeros: list[Solution], at: Point, branch: Branch) -> Sequence[Solutio
 
 def kind_of(solution: Solution) -> str:
     """Name the branch of a solution."""
-    return KINDS[1] if solution.y[1] > 0.0 else KINDS[0]
+    return KINDS[1] if solution.order.Q > 0.0 else KINDS[0]
 
 
-def row(s: Solution, at: Point, eta: float) -> tuple[float, ...]:
+def row(s: Solution, point: Point, eta: float) -> tuple[float, ...]:
     """List the numbers of one solution, in the order of VARIABLES."""
-    q, Q, R_int, RQ_int, qh, Qh = s.y
-    root = math.sqrt(at.t)
-    free_energy = s.excess + 0.5 * math.log(2.0 * math.pi * at.t) if at.t > 0.0 else -math.inf
-    energy = 0.5 * at.t * (1.0 + s.Y) + eta * s.l2
+    q, Q, R_int, RQ_int, qh, Qh = s.order
+    root = math.sqrt(point.t)
+    free_energy = s.excess + 0.5 * math.log(2.0 * math.pi * point.t) if point.t > 0.0 else -math.inf
+    energy = 0.5 * point.t * (1.0 + s.Y) + eta * s.l2
     responses = (R_int * root, RQ_int * root)
     return (q, Q, *responses, qh, Qh, s.Y, s.Yh, s.l2, R_int, energy, free_energy, s.replicon, s.residual)
 

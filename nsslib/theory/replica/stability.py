@@ -14,16 +14,19 @@ The solution is stable while every eigenvalue of this map is below 1 in modulus.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from nsslib.arrays import Floats
 
 
 def replicon_modulus(
     A: ArrayLike, B: ArrayLike, C: ArrayLike, g: ArrayLike, gamma: ArrayLike, weights: ArrayLike | None = None
-) -> NDArray[np.float64]:
+) -> Floats:
     """Largest modulus of an eigenvalue of the map, with S = [[A, B], [B, C]] in scaled variables.
 
-    In those variables (W = sqrt(beta) w) beta drops out. With `weights`, the last axis of A, B, C is
-    averaged over. The eigenvalues do not change when A, B, C are measured in units of (q, 1, 1/q).
+    In those variables (W = sqrt(beta) w) beta drops out. A, B, C, g and gamma broadcast; with `weights` (n,) the
+    matrix is averaged over the last axis. The eigenvalues do not change when A, B, C are measured in units of
+    (q, 1, 1/q).
     """
     A, B, C, g, gamma = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (A, B, C, g, gamma)))
     # Rows: overlaps (Q, R, Yh) of S [[Yh, gamma R], [gamma R, Q]] S; columns: the same before.
@@ -40,9 +43,7 @@ def replicon_modulus(
     return np.where(known, np.abs(values).max(axis=-1), np.nan)
 
 
-def replicon(
-    q: ArrayLike, r: ArrayLike, Y: ArrayLike, g: ArrayLike, beta: ArrayLike, gamma: ArrayLike = 0.0
-) -> NDArray[np.float64]:
+def replicon(q: ArrayLike, r: ArrayLike, Y: ArrayLike, g: ArrayLike, beta: ArrayLike, gamma: ArrayLike = 0.0) -> Floats:
     """Largest modulus of the eigenvalues of the map of small overlaps; stable below 1.
 
     With S = [[q, r], [r, Y]] a small X = [[Q, R], [R, Yh]] is mapped by one iteration of the
@@ -53,7 +54,7 @@ def replicon(
     Parameters
     ----------
     q, r, Y : float or array
-        Activity, integrated response and excess speed of the zero-overlap solution.
+        Activity, response (the integrated response over sqrt(beta)) and excess speed of the zero-overlap solution.
     g, beta, gamma : float or array
         Coupling strength, inverse temperature (finite), reciprocity.
 

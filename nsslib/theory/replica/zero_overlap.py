@@ -8,7 +8,7 @@ With the variables of `equations` (t = 1/beta, v = t + g^2 q, kappa = g^2 gamma 
 so that t = 0 is not special as long as q > 0. The unknowns are theta = (ln q, R_int, q qh), all of
 order one when q is as small as 1/beta.
 
-All solutions are looked for, not only one. At any fixed q the first two equations have one solution
+All solutions are searched for, not only one. At any fixed q the first two equations have one solution
 (R_int, q qh), which depends smoothly on q; see below. Along it the slope d(-beta f)/d ln q is half of
 S(q) = q (new qh - qh), positive towards q = 0 and negative towards the largest q. The solutions are the
 roots of S: it is tabulated with its slope, and every root of the cubic interpolant starts a Newton
@@ -36,11 +36,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import PPoly
 
+from nsslib.arrays import Floats
 from nsslib.model.transfer import Phi
 from nsslib.theory.replica.averages import natural_parameters, zero_overlap_system
-from nsslib.theory.replica.equations import Point
+from nsslib.theory.replica.equations import Order, Point
 from nsslib.theory.replica.linear_phase import transition
-from nsslib.theory.replica.single_site import Floats, Moments, even_moments
+from nsslib.theory.replica.single_site import Moments, even_moments
 from nsslib.theory.replica.stability import replicon_modulus
 
 EPS = float(np.finfo(np.float64).eps)
@@ -58,7 +59,7 @@ CHUNK = 32
 
 
 class Effort(NamedTuple):
-    """Of a table of S: the number of activities, accuracy and fineness of the x grid of its entries."""
+    """Of a table of S: number of activities; accuracy of its entries; fineness of their x grid."""
 
     size: int
     accuracy: float
@@ -70,13 +71,14 @@ QUICK, THOROUGH = Effort(16, 1e-3, 0.5), Effort(80, 1e-9, 1.0)
 
 @dataclass(frozen=True)
 class Solution:
-    """A solution in scaled variables y = (q, Q, R_int, RQ_int, qh, Qh).
+    """A solution of the equations at one point.
 
-    `Y`, `Yh`: excess speed and velocity overlap; `l2` = <x^2>; `excess` = -beta f - ln(2 pi/beta)/2;
-    `replicon`: see `stability`; `residual`: relative, never below the rounding unit.
+    `order`: order parameters; `Y`, `Yh`: excess speed and residual overlap; `l2` = <x^2>;
+    `excess` = -beta f - ln(2 pi/beta)/2; `replicon`: see `stability`;
+    `residual`: relative, never below the rounding unit.
     """
 
-    y: tuple[float, float, float, float, float, float]
+    order: Order
     Y: float
     Yh: float
     l2: float
@@ -86,7 +88,7 @@ class Solution:
 
 
 class Batch(NamedTuple):
-    """Points to solve at, one a row; the names are those of `Point`."""
+    """Points to solve at: arrays (n,) with the names of `Point`, and the phi that they share."""
 
     g: Floats
     t: Floats
@@ -100,7 +102,11 @@ class Batch(NamedTuple):
 
 
 class System(NamedTuple):
-    """Relative differences F (n, 3) = new - old, their Jacobian (n, 3, 3) in theta, the averages."""
+    """The equations at n thetas.
+
+    `F` (n, 3) holds the relative differences between their two sides, `J` (n, 3, 3) the derivatives of F in theta,
+    `site` the averages, shapes (n,), (n, 3) and (n, 3, 3).
+    """
 
     F: Floats
     J: Floats
@@ -112,10 +118,10 @@ class System(NamedTuple):
             mine[rows] = theirs[chosen]
 
 
-def evaluate(theta: Floats, at: Batch, fineness: float) -> System:
-    """Evaluate the equations; NaN where theta defines no density."""
-    site = even_moments(natural_parameters(theta, at.g, at.t, at.gamma, at.beta_eta), at.phi, fineness)
-    F, J = zero_overlap_system(theta, at.g, at.t, at.gamma, site.mean, site.cov)
+def evaluate(theta: Floats, batch: Batch, fineness: float) -> System:
+    """Evaluate the equations at theta (n, 3); NaN where theta defines no density."""
+    site = even_moments(natural_parameters(theta, batch.g, batch.t, batch.gamma, batch.beta_eta), batch.phi, fineness)
+    F, J = zero_overlap_system(theta, batch.g, batch.t, batch.gamma, site.mean, site.cov)
     return System(F, J, site)
 
 
@@ -131,13 +137,13 @@ def _solve(A: Floats, b: Floats) -> Floats:
 
 
 def _newton(
-    theta: Floats, at: Batch, fineness: float, unknowns: int = 3, goal: float = GOAL, steps: int = 30
+    theta: Floats, batch: Batch, fineness: float, unknowns: int = 3, goal: float = GOAL, steps: int = 30
 ) -> tuple[Floats, System]:
     """Damped Newton on the last `unknowns` of theta and as many first equations.
 
     Returns the best theta of each row, whatever its residual, and everything evaluated there.
     """
-    theta, system = theta.copy(), evaluate(theta, at, fineness)
+    theta, system = theta.copy(), evaluate(theta, batch, fineness)
     fraction = np.ones(len(theta))
     for _ in range(steps):
         size = np.abs(system.F[:, :unknowns]).max(axis=1)
@@ -150,7 +156,7 @@ def _newton(
         limit = 2.0 / np.maximum(np.abs(step[:, 0]), 2.0) if unknowns == 3 else 1.0
         trial = theta[rows]
         trial[:, 3 - unknowns :] += (fraction[rows] * limit)[:, None] * step
-        tried = evaluate(trial, at.take(rows), fineness)
+        tried = evaluate(trial, batch.take(rows), fineness)
         better = np.abs(tried.F[:, :unknowns]).max(axis=1) < size[rows]
         theta[rows[better]] = trial[better]
         system.put(rows[better], tried, better)
@@ -160,7 +166,10 @@ def _newton(
 
 
 class Table(NamedTuple):
-    """Where the first two equations hold: theta (n, m, 3), S (n, m), and both slopes along ln q."""
+    """Solutions of the first two equations at m activities of each of n points.
+
+    `theta` (n, m, 3) and `S` (n, m), with their derivatives in ln q, `d_theta` (n, m, 3) and `d_S` (n, m).
+    """
 
     theta: Floats
     S: Floats
@@ -168,58 +177,58 @@ class Table(NamedTuple):
     d_S: Floats
 
 
-def _tabulate(q: Floats, at: Batch, effort: Effort) -> Table:
+def _tabulate(q: Floats, batch: Batch, effort: Effort) -> Table:
     """Solve the first two equations at activities q (n, m); NaN where that failed."""
     n, m = q.shape
-    many = at.take(np.repeat(np.arange(n), m))
+    flat = batch.take(np.repeat(np.arange(n), m))
     q = q.ravel()
     # R_int and qh follow from q as if phi were linear.
-    v = many.t + many.g**2 * q
-    R = q / (v + many.g**2 * many.gamma * q)
+    v = flat.t + flat.g**2 * q
+    R = q / (v + flat.g**2 * flat.gamma * q)
     R = np.where(np.isfinite(R), R, 1.0)
-    start = np.array([np.log(q), R, R * R * v / q + 2.0 * many.beta_eta * q - 1.0]).T
-    entries = _entries(start, many, effort)
+    start = np.array([np.log(q), R, R * R * v / q + 2.0 * flat.beta_eta * q - 1.0]).T
+    entries = _entries(start, flat, effort)
     table = Table(*(column.reshape(n, m, *column.shape[1:]) for column in entries))
     if effort is THOROUGH:
-        _bridge(table, at, effort)
+        _bridge(table, batch, effort)
     return table
 
 
-def _entries(start: Floats, many: Batch, effort: Effort) -> Table:
-    """Entries of a table at the activities of `start` (k, 3), one a row."""
-    theta, (F, J, _) = _newton(start, many, effort.fineness, unknowns=2, goal=effort.accuracy, steps=20)
+def _entries(start: Floats, batch: Batch, effort: Effort) -> Table:
+    """Entries of a table, shapes (k, 3) and (k,), from the thetas `start` (k, 3) at the same activities."""
+    theta, (F, J, _) = _newton(start, batch, effort.fineness, unknowns=2, goal=effort.accuracy, steps=20)
     failed = ~(np.abs(F[:, :2]).max(axis=1) <= effort.accuracy)
-    # What is left of the first two equations is removed to first order.
-    left = _solve(J[:, :2, 1:], -F[:, :2])
-    follow = np.ones((len(theta), 3))
-    follow[:, 1:] = _solve(J[:, :2, 1:], -J[:, :2, 0])
+    # The rest of the first two equations is removed to first order.
+    rest = _solve(J[:, :2, 1:], -F[:, :2])
+    slope = np.ones((len(theta), 3))
+    slope[:, 1:] = _solve(J[:, :2, 1:], -J[:, :2, 0])
     size = np.maximum(np.abs(theta[:, 2]), 1.0)
-    S = np.where(failed, np.nan, size * (F[:, 2] + np.einsum("nj,nj->n", J[:, 2, 1:], left)))
-    theta[:, 1:] += left
-    d_S = S + size * np.einsum("nj,nj->n", J[:, 2], follow)
-    return Table(theta, S, follow, d_S)
+    S = np.where(failed, np.nan, size * (F[:, 2] + np.einsum("nj,nj->n", J[:, 2, 1:], rest)))
+    theta[:, 1:] += rest
+    d_S = S + size * np.einsum("nj,nj->n", J[:, 2], slope)
+    return Table(theta, S, slope, d_S)
 
 
-def _bridge(table: Table, at: Batch, effort: Effort) -> None:
-    """Solve entries that failed from neighbours that did not, as long as there are such."""
+def _bridge(table: Table, batch: Batch, effort: Effort) -> None:
+    """Solve failed entries from solved neighbours, until no more can be solved."""
     while True:
         known = np.pad(np.isfinite(table.S), ((0, 0), (1, 1)))
         row, column = np.nonzero(~known[:, 1:-1] & (known[:, :-2] | known[:, 2:]))
         near = np.where(known[row, column], column - 1, column + 1)
         gap = table.theta[row, column, 0] - table.theta[row, near, 0]
         start = table.theta[row, near] + gap[:, None] * table.d_theta[row, near]
-        entries = _entries(start, at.take(row), effort)
+        entries = _entries(start, batch.take(row), effort)
         if not np.isfinite(entries.S).any():
             return
-        for mine, theirs in zip(table, entries, strict=True):
-            mine[row, column] = theirs
+        for column_of, values in zip(table, entries, strict=True):
+            column_of[row, column] = values
 
 
-def _activities(at: Batch, low: Floats, high: Floats, size: int) -> Floats:
-    """Activities (n, size) of Gaussian x, of standard deviations from `low` to `high`."""
+def _activities(batch: Batch, low: Floats, high: Floats, size: int) -> Floats:
+    """Activities (n, size) of Gaussian x of standard deviations from `low` (n,) to `high` (n,)."""
     deviation = np.exp(np.linspace(np.log(low), np.log(high), size, axis=1))
     weights = np.exp(-0.5 * NODES**2)
-    q: Floats = np.square(at.phi.value(deviation[:, :, None] * NODES)) @ (weights / weights.sum())
+    q: Floats = np.square(batch.phi.value(deviation[:, :, None] * NODES)) @ (weights / weights.sum())
     return np.sort(q, axis=1)
 
 
@@ -229,19 +238,19 @@ def _crossing(S: Floats, ends: slice) -> Floats:
     return S[np.arange(len(S)), np.argmax(np.isfinite(S), axis=1)]
 
 
-def _tables(at: Batch, effort: Effort) -> Table:
-    """Tables that reach from S > 0 to S < 0, as far as there is such a range."""
-    softest = (1.0 + at.g) ** 2 + 2.0 * at.t * at.beta_eta
-    low = np.sqrt(np.where(at.t > 0.0, 0.25 * at.t / softest, SMALLEST))
-    high = 3.0 * (1.0 + at.g) + 2.0 * np.sqrt(at.t)
-    table = _tabulate(_activities(at, low, high, effort.size), at, effort)
+def _tables(batch: Batch, effort: Effort) -> Table:
+    """Tabulate from S > 0 to S < 0, extending the table where it does not reach."""
+    softest = (1.0 + batch.g) ** 2 + 2.0 * batch.t * batch.beta_eta
+    low = np.sqrt(np.where(batch.t > 0.0, 0.25 * batch.t / softest, SMALLEST))
+    high = 3.0 * (1.0 + batch.g) + 2.0 * np.sqrt(batch.t)
+    table = _tabulate(_activities(batch, low, high, effort.size), batch, effort)
     for _ in range(EXTENSIONS):
-        up, down = (at.t > 0.0) & ~(_crossing(table.S, FROM_LEFT) > 0.0), ~(_crossing(table.S, FROM_RIGHT) < 0.0)
+        up, down = (batch.t > 0.0) & ~(_crossing(table.S, FROM_LEFT) > 0.0), ~(_crossing(table.S, FROM_RIGHT) < 0.0)
         rows = np.flatnonzero(up | down)
         if not rows.size:
             break
         low, high = np.where(up, low / 8.0, low), np.where(down, high * 8.0, high)
-        part = at.take(rows)
+        part = batch.take(rows)
         wider = _tabulate(_activities(part, low[rows], high[rows], effort.size), part, effort)
         for mine, theirs in zip(table, wider, strict=True):
             mine[rows] = theirs
@@ -249,7 +258,7 @@ def _tables(at: Batch, effort: Effort) -> Table:
 
 
 def _starts(table: Table, row: int) -> Floats:
-    """theta (k, 3) at the roots of the cubic interpolant of S."""
+    """Return theta (k, 3) at the k roots of the cubic interpolant of S in one row of the table."""
     known = np.isfinite(table.S[row]) & np.isfinite(table.d_S[row])
     if known.sum() < 2:
         return np.empty((0, 3))
@@ -268,33 +277,38 @@ def _starts(table: Table, row: int) -> Floats:
     return PPoly.construct_fast(c[..., 1:].copy(), ln_q)(roots)
 
 
-def finish(theta: Floats, at: Batch) -> tuple[Floats, System, Floats]:
-    """Solve, and refine the x grid until the solution on one grid is a solution on the next."""
-    theta, system = _newton(theta, at, 1.0)
+def finish(theta: Floats, batch: Batch) -> tuple[Floats, System, Floats]:
+    """Solve from theta (n, 3), and refine the x grid until the solution on one grid is a solution on the next.
+
+    Returns theta, the equations there, and the residual (n,) on the finer grid.
+    """
+    theta, system = _newton(theta, batch, 1.0)
     residual = np.abs(system.F).max(axis=1)
     rows = np.flatnonzero(residual < CONVERGED)
     for fineness in (2.0, 4.0, 8.0):
         if not rows.size:
             break
-        finer = evaluate(theta[rows], at.take(rows), fineness)
+        finer = evaluate(theta[rows], batch.take(rows), fineness)
         system.put(rows, finer, np.arange(len(rows)))
         residual[rows] = np.abs(finer.F).max(axis=1)
         rows = rows[residual[rows] > 100.0 * GOAL]
-        theta[rows] = _newton(theta[rows], at.take(rows), fineness)[0]
+        theta[rows] = _newton(theta[rows], batch.take(rows), fineness)[0]
     return theta, system, residual
 
 
-def collect(theta: Floats, residual: Floats, site: Moments, at: Batch) -> list[Solution]:
-    """One Solution for each row."""
+def collect(theta: Floats, residual: Floats, site: Moments, batch: Batch) -> list[Solution]:
+    """Make a Solution of each row of theta (n, 3) and residual (n,)."""
     q, R, a = np.exp(theta[:, 0]), theta[:, 1], theta[:, 2]
-    v, kappa = at.t + at.g**2 * q, at.g**2 * at.gamma * R
+    v, kappa = batch.t + batch.g**2 * q, batch.g**2 * batch.gamma * R
     pp, px, xx = site.mean.T
     speed = ((xx - 2.0 * kappa * px + kappa**2 * pp) / v - 1.0) / v
-    excess = site.log_norm - 0.5 * (a + at.g**2 * at.gamma * R**2 + np.log(2.0 * np.pi * v))
-    replicon = replicon_modulus(1.0, R, speed * q, at.g, at.gamma)
-    columns = np.array([q, R, at.g**2 * speed, at.t * speed, xx, excess, replicon, np.maximum(residual, EPS)])
+    excess = site.log_norm - 0.5 * (a + batch.g**2 * batch.gamma * R**2 + np.log(2.0 * np.pi * v))
+    replicon = replicon_modulus(1.0, R, speed * q, batch.g, batch.gamma)
+    columns = np.array([q, R, batch.g**2 * speed, batch.t * speed, xx, excess, replicon, np.maximum(residual, EPS)])
     return [
-        Solution(y=(q, 0.0, R, 0.0, qh, 0.0), Y=Y, Yh=0.0, l2=l2, excess=excess, replicon=replicon, residual=residual)
+        Solution(
+            Order(q, 0.0, R, 0.0, qh, 0.0), Y=Y, Yh=0.0, l2=l2, excess=excess, replicon=replicon, residual=residual
+        )
         for q, R, qh, Y, l2, excess, replicon, residual in columns.T.tolist()
     ]
 
@@ -306,40 +320,40 @@ def paramagnets(points: Sequence[Point]) -> list[list[Solution]]:
     positive and ends negative, their number is odd; else the table is made again with more effort.
     At t = 0, where S vanishes with q, there is no quick table.
     """
-    found: list[list[Solution]] = []
+    solved: list[list[Solution]] = []
     with np.errstate(all="ignore"):
         for k in range(0, len(points), CHUNK):
             chunk = points[k : k + CHUNK]
-            solutions, roots = _paramagnets(chunk, QUICK if chunk[0].t > 0.0 else THOROUGH)
+            solutions, roots = search(chunk, QUICK if chunk[0].t > 0.0 else THOROUGH)
             doubtful = [i for i, s in enumerate(solutions) if chunk[i].t and (len(s) != roots[i] or len(s) % 2 == 0)]
-            again = _paramagnets([chunk[i] for i in doubtful], THOROUGH)[0] if doubtful else []
+            again = search([chunk[i] for i in doubtful], THOROUGH)[0] if doubtful else []
             for i, more in zip(doubtful, again, strict=True):
                 solutions[i] = max(solutions[i], more, key=len)
-            found.extend([] if _diverges(p) else s for p, s in zip(chunk, solutions, strict=True))
-    return found
+            solved.extend([] if _diverges(p) else s for p, s in zip(chunk, solutions, strict=True))
+    return solved
 
 
 def _diverges(p: Point) -> bool:
-    """Whether q is infinite: there the equations are solved better and better as q grows."""
+    """Whether q is infinite: the residual of the equations then falls for ever as q grows."""
     return p.phi.name == "linear" and p.beta_eta == 0.0 and p.g >= float(transition(p.gamma))
 
 
-def _paramagnets(points: Sequence[Point], effort: Effort) -> tuple[list[list[Solution]], list[int]]:
-    """Solutions at each point, and how many roots of the interpolant they were looked for at."""
+def search(points: Sequence[Point], effort: Effort) -> tuple[list[list[Solution]], list[int]]:
+    """Solutions at each point, and the number of roots of the interpolant from which they were searched."""
     g, t, gamma, beta_eta = np.array([(p.g, p.t, p.gamma, p.beta_eta) for p in points]).T.copy()
-    at = Batch(g, t, gamma, beta_eta, points[0].phi)
-    table = _tables(at, effort)
+    batch = Batch(g, t, gamma, beta_eta, points[0].phi)
+    table = _tables(batch, effort)
     starts = [_starts(table, row) for row in range(len(points))]
     roots = [len(start) for start in starts]
     row_of = np.repeat(np.arange(len(points)), roots)
-    theta, system, residual = finish(np.concatenate(starts), at.take(row_of))
-    found: list[list[Solution]] = [[] for _ in points]
-    for row, solution in zip(row_of.tolist(), collect(theta, residual, system.site, at.take(row_of)), strict=True):
-        near = any(abs(solution.y[0] / other.y[0] - 1.0) < 1e-6 for other in found[row])
+    theta, system, residual = finish(np.concatenate(starts), batch.take(row_of))
+    distinct: list[list[Solution]] = [[] for _ in points]
+    for row, solution in zip(row_of.tolist(), collect(theta, residual, system.site, batch.take(row_of)), strict=True):
+        near = any(abs(solution.order.q / other.order.q - 1.0) < 1e-6 for other in distinct[row])
         # At t = 0 both sides of the equations agree to order q anyway.
-        size = 1.0 if points[row].t > 0.0 else solution.y[0]
+        size = 1.0 if points[row].t > 0.0 else solution.order.q
         if solution.residual < CONVERGED * size and not near:
-            found[row].append(solution)
-    for solutions in found:
+            distinct[row].append(solution)
+    for solutions in distinct:
         solutions.sort(key=lambda s: -s.excess)
-    return found, roots
+    return distinct, roots

@@ -19,20 +19,20 @@ from dataclasses import replace
 import numpy as np
 
 from nsslib.model.transfer import PHI
-from nsslib.theory.replica.equations import Point
+from nsslib.theory.replica.equations import Order, Point
 from nsslib.theory.replica.linear_phase import linear_phase, transition
 from nsslib.theory.replica.stability import replicon_modulus
 from nsslib.theory.replica.zero_overlap import EPS, SMALLEST, Solution, paramagnets
 
 
-def _origin(at: Point) -> Solution | None:
+def _origin(point: Point) -> Solution | None:
     """All weight at x = 0, where phi(x) = slope x: q = l2 = Y = 0."""
     zero = np.zeros(1)
-    slope = float(at.phi.derivative(zero)[0])
+    slope = float(point.phi.derivative(zero)[0])
     # With phi / slope in place of phi: g slope for g, R_int / slope for R_int, q / slope^2 for q.
-    g, gamma = at.g * slope, at.gamma
+    g, gamma = point.g * slope, point.gamma
     below = g < transition(gamma)
-    if not below and (at.phi.name == "linear" or g**2 * (1.0 + gamma) > 1.0 + EPS):
+    if not below and (point.phi.name == "linear" or g**2 * (1.0 + gamma) > 1.0 + EPS):
         return None
     R, beta_q, excess = (float(value) for value in linear_phase(g, gamma))
     kappa = g**2 * gamma * R
@@ -41,14 +41,14 @@ def _origin(at: Point) -> Solution | None:
     if below:
         # First order in t: Y is twice the correction to the free energy, from phi's third derivative.
         h = zero + 1e-6
-        third = float((at.phi.log_slope(h) / h)[0])
+        third = float((point.phi.log_slope(h) / h)[0])
         qh = g**2 * third * kappa * beta_q * R / slope**2
         residual = abs(R * (1.0 - kappa) - 1.0)
     else:
         qh = 0.0 if gamma == 0.0 else -np.inf
         residual = abs(g**2 * R * (1.0 + gamma) - 1.0)
     stability = float(replicon_modulus(1.0, R, a, g, gamma))
-    return Solution((0.0, 0.0, R * slope, 0.0, qh, 0.0), 0.0, 0.0, 0.0, excess, stability, max(residual, EPS))
+    return Solution(Order(0.0, 0.0, R * slope, 0.0, qh, 0.0), 0.0, 0.0, 0.0, excess, stability, max(residual, EPS))
 
 
 def _confined(points: Sequence[Point], eta: float) -> list[list[Solution]]:
@@ -60,8 +60,8 @@ def _confined(points: Sequence[Point], eta: float) -> list[list[Solution]]:
 
 def _frozen(s: Solution, slope: float) -> Solution:
     """Carry a linear solution at beta = 1 to beta = inf: the squares are of order 1/beta."""
-    qh = float(np.copysign(np.inf, s.y[4])) if s.y[4] else 0.0
-    return replace(s, y=(0.0, 0.0, s.y[2] * slope, 0.0, qh, 0.0), l2=0.0)
+    qh = float(np.copysign(np.inf, s.order.qh)) if s.order.qh else 0.0
+    return replace(s, order=Order(0.0, 0.0, s.order.R_int * slope, 0.0, qh, 0.0), l2=0.0)
 
 
 def ground_states(points: Sequence[Point], eta: float) -> list[list[Solution]]:
@@ -69,12 +69,12 @@ def ground_states(points: Sequence[Point], eta: float) -> list[list[Solution]]:
     if eta > 0.0:
         return _confined(points, eta)
     active = [k for k, p in enumerate(points) if p.g > 0.0 and p.phi.name != "linear"]
-    found: list[list[Solution]] = [[] for _ in points]
+    every: list[list[Solution]] = [[] for _ in points]
     for k, solutions in zip(active, paramagnets([points[k] for k in active]), strict=True):
         # Towards q = 0 every R_int = 1 / (g^2 (1 + gamma)) solves the equations to order q.
-        found[k] = [s for s in solutions if s.y[0] > SMALLEST]
-    for point, solutions in zip(points, found, strict=True):
+        every[k] = [s for s in solutions if s.order.q > SMALLEST]
+    for point, solutions in zip(points, every, strict=True):
         origin = _origin(point)
         solutions.extend([origin] if origin else [])
         solutions.sort(key=lambda s: -s.excess)
-    return found
+    return every

@@ -5,8 +5,8 @@ import pytest
 import xarray as xr
 
 from nsslib.analysis.chains.convergence import AXES, beta_table, convergence, shard_round_trips
-from nsslib.analysis.chains.order_parameters import SLOW
 from nsslib.config.schema import Convergence
+from nsslib.model.observables import names
 from nsslib.sampling.dataset import to_tree
 from nsslib.sampling.run import run
 from nsslib.storage import store
@@ -17,7 +17,7 @@ LIMITS = Convergence(rhat=1.05, ess=50.0, cold_hot=4.0, seeds=0.9)
 
 def samples(shape, **values):
     """(table, per seed) of the given lengths of DIMS; what is not given passes every limit."""
-    good = {f"{name}_rhat": 1.0 for name in SLOW} | {f"{name}_ess": 500.0 for name in SLOW}
+    good = {f"{name}_rhat": 1.0 for name in names("diagnosed")} | {f"{name}_ess": 500.0 for name in names("diagnosed")}
     good |= {"q_cold_hot": 1.0, "converged": 1.0, "round_trips_beta": 2.0, "round_trips_g": 3.0}
     coords = {d: np.arange(1.0, n + 1.0) for d, n in zip(DIMS, shape, strict=True)}
     return tables(coords | {"N": np.arange(1, shape[1] + 1)}, **(good | values))
@@ -26,8 +26,8 @@ def samples(shape, **values):
 def shares(seeds, limits):
     """Share of the samples of every cell that pass each criterion alone."""
     passed = {
-        "rhat": (seeds[[f"{name}_rhat" for name in SLOW]].to_dataarray() <= limits.rhat).all("variable"),
-        "ess": (seeds[[f"{name}_ess" for name in SLOW]].to_dataarray() >= limits.ess).all("variable"),
+        "rhat": (seeds[[f"{name}_rhat" for name in names("diagnosed")]].to_dataarray() <= limits.rhat).all("variable"),
+        "ess": (seeds[[f"{name}_ess" for name in names("diagnosed")]].to_dataarray() >= limits.ess).all("variable"),
         "cold_hot": seeds["q_cold_hot"] <= limits.cold_hot,
     }
     return {k: v.astype(float).where(seeds["converged"].notnull()).mean("seed") for k, v in passed.items()}
@@ -39,7 +39,9 @@ def test_a_value_is_within_its_limit_where_the_wanted_share_of_the_samples_is_an
     rng, shape = np.random.default_rng(0), (1, 1, 60, 10, 10)
     pick = {"rhat": (1.0, 1.05, 1.2, np.nan), "ess": (500.0, 50.0, 10.0, np.nan), "q_cold_hot": (1.0, 4.0, 9.0, np.nan)}
     odds = rng.dirichlet((4.0, 2.0, 2.0, 0.5), 60)
-    named = {f"{name}_{key}": key for name in SLOW for key in ("rhat", "ess")} | {"q_cold_hot": "q_cold_hot"}
+    named = {f"{name}_{key}": key for name in names("diagnosed") for key in ("rhat", "ess")} | {
+        "q_cold_hot": "q_cold_hot"
+    }
     values = {
         name: np.stack([rng.choice(pick[key], shape[3:], p=p) for p in odds])[None, None] for name, key in named.items()
     }

@@ -35,7 +35,7 @@ def powers(slope, count, n, rng):
 
 
 @pytest.mark.parametrize("slope", [-1.0, -0.5, 0.0])
-def test_a_known_exponent_is_recovered_and_its_intervals_cover_it_in_300_draws(slope):
+def test_a_known_exponent_is_recovered_and_its_intervals_cover_it_in_300_experiments(slope):
     coords, q = powers(slope, 300, 24, np.random.default_rng(0))
     found = behaviour(coords, q)
     near, far = coverage(found, "exponent", slope)
@@ -114,18 +114,16 @@ def test_the_maximum_of_the_response_is_extrapolated_in_N_with_intervals_that_co
     N, g, n, true = np.array([32, 64, 128]), np.linspace(0.5, 0.8, 7), 24, 2 / 3
     found = []
     for _ in range(300):
-        place = true + 2.0 / N[:, None] + 0.01 * rng.standard_normal((3, n))
-        curve = 1.5 - 4.0 * (g[:, None] - place[:, None, :]) ** 2
+        maximum = true + 2.0 / N[:, None] + 0.01 * rng.standard_normal((3, n))
+        curve = 1.5 - 4.0 * (g[:, None] - maximum[:, None, :]) ** 2
         coords = {"gamma": [0.5], "N": N, "g": g, "beta": [10.0], "seed": np.arange(n)}
         table, seeds = tables(coords, R_int=curve[None, :, :, None], q=1.0)
         theory = xr.Dataset(
             {k: (("gamma", "g", "beta"), np.ones((1, 7, 1))) for k in ("q", "R_int")} | stable(table),
             {k: coords[k] for k in ("gamma", "g", "beta")},
         )
-        found.append(
-            critical_behaviour(table, seeds, theory)[[f"peak_limit{k}" for k in ("", "_err", "_low", "_high")]]
-        )
-    near, far = coverage(xr.concat(found, "draw"), "peak_limit", true)
+        found.append(critical_behaviour(table, seeds, theory)[[f"peak_limit{k}" for k in ("", "_err", "_interval")]])
+    near, far = coverage(xr.concat(found, "experiment"), "peak_limit", true)
     assert near == pytest.approx(0.683, abs=0.08)
     assert far == pytest.approx(0.95, abs=0.04)
 

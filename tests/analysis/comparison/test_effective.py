@@ -6,9 +6,10 @@ import xarray as xr
 from scipy.stats import binomtest
 
 from nsslib.analysis.comparison.effective import OBSERVED, effective_parameters, fit_parameters, replica_curve
-from nsslib.analysis.sizes.extrapolation import FITTED, half_width
+from nsslib.analysis.intervals import ONE_SIGMA, PROB, half_width
+from nsslib.analysis.sizes.extrapolation import FITTED
 
-DRAWS = 300
+TIMES = 300
 # Errors of q, R_int, Y and l2, correlated as those of one set of samples are.
 MIXING = np.array([[1.0, 0.0, 0.0, 0.0], [-0.5, 0.7, 0.0, 0.0], [0.1, 0.2, 0.6, 0.0], [1.2, 0.0, 0.1, 0.5]])
 
@@ -45,18 +46,18 @@ def test_intervals_cover_and_p_values_are_even(dof, names):
     def straight(g, beta):
         return middle + np.log(g / 1.2) * slopes[0] + np.log(beta / 30.0) * slopes[1]
 
-    covered, bad = {1.0: 0, 2.0: 0}, 0
-    for _ in range(DRAWS):
+    covered, bad = {ONE_SIGMA: 0, PROB: 0}, 0
+    for _ in range(TIMES):
         noise = 0.003 * rng.standard_normal((dof + 1, 4)) @ MIXING.T
         C = (noise[1:].T @ noise[1:]) / dof
         found = fit_parameters(middle + noise[0], C, dof, straight, 1.2, 30.0, names)
         off = abs(found.values[0] - 1.2)
-        for sigmas in covered:
-            covered[sigmas] += off <= half_width(found.std, found.t_dof, sigmas)[0]
+        for prob in covered:
+            covered[prob] += off <= half_width(found.std, found.t_dof, prob)[0]
         bad += found.p_value < 0.05
-    for sigmas, nominal in ((1.0, 0.6827), (2.0, 0.9545)):
-        assert binomtest(int(covered[sigmas]), DRAWS, nominal).pvalue > 0.01, covered[sigmas] / DRAWS
-    assert binomtest(int(bad), DRAWS, 0.05).pvalue > 0.01
+    for prob, times in covered.items():
+        assert binomtest(int(times), TIMES, prob).pvalue > 0.01, times / TIMES
+    assert binomtest(int(bad), TIMES, 0.05).pvalue > 0.01
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_a_fit_that_fails_gives_nothing(C, dof, shift):
 
 
 def fitted_table(rng, seeds=16, std=0.002):
-    """Cells drawn about theory, as `extrapolate` returns them; the first is not converged, the second too few sizes."""
+    """Points about theory as of `extrapolate`; the first is not converged, the second has too few sizes."""
     coords = {"gamma": [0.0], "g": [0.8, 1.2], "beta": [5.0, 20.0]}
     dims, shape = ("gamma", "g", "beta"), (1, 2, 2)
     noise = std * rng.standard_normal((*shape, seeds, 4)) @ MIXING.T
@@ -101,12 +102,12 @@ def test_a_table_made_from_theory_agrees_with_it():
     assert np.all(np.abs(found["g_eff"] - found["g"]) < 3 * found["g_eff_err"])
     assert np.all(np.abs(found["beta_eff"] - found["beta"]) < 3 * found["beta_eff_err"])
     np.testing.assert_array_equal(found["converged"], [[0, 0], [1, 1]])
-    assert found["cells"] == 2
+    assert found["points"] == 2
     assert found["within_2"] == np.mean(abs(found["g_fit_z"].values[1]) <= 2.0)
     assert all(v.attrs["long_name"] and v.attrs["units"] == "1" for v in found.data_vars.values())
 
 
-def test_a_cell_without_values_stays_empty():
+def test_a_point_without_values_stays_empty():
     fits, influences = fitted_table(np.random.default_rng(1))
     fits["q"][{"g": 0, "beta": 0}] = np.nan
     found = effective_parameters(fits, influences).isel(gamma=0)

@@ -8,14 +8,14 @@ from nsslib.analysis.comparison.overlap import VERDICTS, overlap_verdict, smalle
 from tests.analysis.synthetic import coverage, tables
 
 N = np.array([64, 128, 256, 512])
-CELLS, SEEDS = 300, 24
+POINTS, SEEDS = 300, 24
 
 
-def samples(rng, constant=0.0, N=N, noise=0.1, cells=CELLS):
-    """(table, per seed): `cells` independent experiments along g, E|Q| = constant + N^-1/2, E Q^2 alike."""
-    coords = {"gamma": [0.0], "N": N, "g": 0.5 + np.arange(cells), "beta": [10.0], "seed": np.arange(SEEDS)}
+def samples(rng, constant=0.0, N=N, noise=0.1, points=POINTS):
+    """(table, per seed): `points` independent experiments along g, E|Q| = constant + N^-1/2, E Q^2 alike."""
+    coords = {"gamma": [0.0], "N": N, "g": 0.5 + np.arange(points), "beta": [10.0], "seed": np.arange(SEEDS)}
     size = N[:, None, None, None]
-    shape = (len(N), cells, 1, SEEDS)
+    shape = (len(N), points, 1, SEEDS)
     Q_abs = (constant + size**-0.5) * (1.0 + noise * rng.standard_normal(shape))
     Q2 = (constant**2 + 1.0 / size) * (1.0 + noise * rng.standard_normal(shape))
     return tables(coords, Q_abs=Q_abs, Q2=Q2)
@@ -36,12 +36,11 @@ def verdicts(table, seeds, **options):
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.2])
-def test_intervals_of_the_constant_and_the_power_cover_the_truth_in_300_draws(constant):
+def test_intervals_of_the_constant_and_the_power_cover_the_truth_of_300_experiments(constant):
     found, _ = verdicts(*samples(np.random.default_rng(0), constant))
     truth = {"Q_abs_limit": constant, "Q2_limit": constant**2} | ({} if constant else {"Q_abs_power": 0.5})
     for name, true in truth.items():
         near, far = coverage(found, name, true)
-        print(f"coverage of {name} = {true}: {near:.3f} {far:.3f}")
         assert near == pytest.approx(0.683, abs=0.08)
         assert far == pytest.approx(0.95, abs=0.04)
 
@@ -74,7 +73,7 @@ def test_sizes_before_the_power_law_do_not_make_an_overlap_finite():
 
 
 def test_sizes_count_where_the_branch_without_overlap_is_stable():
-    table, _ = samples(np.random.default_rng(5), cells=1)
+    table, _ = samples(np.random.default_rng(5), points=1)
     assert smallest_asymptotic(theory(table, 0.9)).item() == pytest.approx(1000.0)
     assert smallest_asymptotic(theory(table, 1.1)).item() == 0.0
     assert smallest_asymptotic(theory(table, 0.9, Q=0.1)).item() == 0.0
@@ -82,7 +81,7 @@ def test_sizes_count_where_the_branch_without_overlap_is_stable():
 
 @pytest.mark.parametrize("converged", [0, 2])
 def test_fewer_than_three_converged_sizes_are_undecided(converged):
-    table, seeds = samples(np.random.default_rng(6), 0.2, cells=2)
+    table, seeds = samples(np.random.default_rng(6), 0.2, points=2)
     table["converged"][:, converged:] = 0
     found, share = verdicts(table, seeds)
     assert share["undecided"] == 1.0
@@ -91,7 +90,7 @@ def test_fewer_than_three_converged_sizes_are_undecided(converged):
 
 
 def test_verdicts_are_named_in_the_attributes():
-    found, _ = verdicts(*samples(np.random.default_rng(7), cells=2))
+    found, _ = verdicts(*samples(np.random.default_rng(7), points=2))
     assert found["verdict"].attrs["flag_meanings"].split() == list(VERDICTS)
     assert found["verdict"].attrs["flag_values"] == [0, 1, 2]
     assert all(v.attrs["long_name"] and v.attrs["units"] == "1" for v in found.data_vars.values())

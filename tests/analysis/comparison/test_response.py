@@ -24,7 +24,7 @@ def check(difference=0.0, seed=0, **changes):
     return response_check(*tables(COORDS, **{k: v for k, v in values.items() if v is not None}))
 
 
-def test_intervals_of_the_residual_cover_0_and_its_z_is_gaussian_over_300_cells():
+def test_intervals_of_the_residual_cover_0_and_its_z_is_gaussian_over_300_points():
     found = check()
     near, far = coverage(found, "residual", 0.0)
     assert near == pytest.approx(0.683, abs=0.08)
@@ -34,7 +34,7 @@ def test_intervals_of_the_residual_cover_0_and_its_z_is_gaussian_over_300_cells(
 
 @pytest.mark.parametrize("common", [0.0, 0.15, 0.4, 0.9])
 @pytest.mark.parametrize("seeds", [8, 24])
-def test_residuals_of_100_correlated_cells_are_0_together_as_often_as_p_says(common, seeds):
+def test_residuals_of_100_correlated_points_are_0_together_as_often_as_p_says(common, seeds):
     rng = np.random.default_rng(seeds)
     p = []
     for _ in range(300):
@@ -52,7 +52,7 @@ def test_a_size_that_is_off_is_found_among_others():
     table, seeds = tables(coords, q=0.2, r=0.3, x_phi=0.3 + 0.1 * off, x_phi_response=0.3)
     table["converged"][{"g": 0}] = 0
     found = response_check(table, seeds).isel(gamma=0)
-    assert found["cells"].values.tolist() == [7, 7]
+    assert found["points"].values.tolist() == [7, 7]
     assert found["p_value"][0] > 0.05 and found["p_value"][1] < 0.01 and found["p_value_all"] < 0.01
 
 
@@ -78,10 +78,10 @@ def test_without_trajectories_only_the_factorised_side_is_known():
     assert found["factorised_enough"].all()
     for name in ("correlation", "response", "residual"):
         assert np.isnan(found[name]).all() and not found[f"{name}_enough"].any()
-    assert not found["cells"].any() and np.isnan(found["p_value"]).all() and np.isnan(found["p_value_all"]).all()
+    assert not found["points"].any() and np.isnan(found["p_value"]).all() and np.isnan(found["p_value_all"]).all()
 
 
-def test_the_sides_of_a_shard_are_those_of_its_states_cell_by_cell(make_shard):
+def test_the_sides_of_a_shard_are_those_of_its_states_point_by_point(make_shard):
     shard = make_shard(gamma=[0.5], seeds=[3])
     x = np.random.default_rng(0).standard_normal((6, 2, 2, 2, 8))
     axes = {"g": list(shard.g), "beta": list(shard.beta)}
@@ -90,8 +90,8 @@ def test_the_sides_of_a_shard_are_those_of_its_states_cell_by_cell(make_shard):
     for i, j in np.ndindex(2, 2):
         states = np.swapaxes(x[:, :, i, j], 0, 1)
         expected = sampled_identity(states, J0, shard.g[i], shard.beta[j], 0.5)
-        cell = found.isel(g=i, beta=j)
-        np.testing.assert_allclose((cell["x_phi"], cell["x_phi_response"]), expected)
+        point = found.isel(g=i, beta=j)
+        np.testing.assert_allclose((point["x_phi"], point["x_phi_response"]), expected)
 
 
 def test_a_sweep_has_both_sides_of_every_sample(tiny_sweep):

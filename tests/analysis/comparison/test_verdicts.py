@@ -5,34 +5,35 @@ import pytest
 import xarray as xr
 
 from nsslib.analysis.comparison.verdicts import AGREE, DISAGREE, OPEN, verdicts
+from nsslib.analysis.intervals import POINT
 
 G, BETA = np.arange(0.8, 1.25, 0.1), np.array([3.0, 30.0])
-CELLS = ("gamma", "g", "beta")
 
 
-def cells(values):
-    return CELLS, np.broadcast_to(np.asarray(values, dtype=float), (1, len(G), len(BETA))).copy()
+def of_points(values):
+    return POINT, np.broadcast_to(np.asarray(values, dtype=float), (1, len(G), len(BETA))).copy()
 
 
 @pytest.fixture
 def groups():
     """Groups of fits that agree with theory everywhere, at gamma = 0."""
     coords = {"gamma": [0.0], "g": G, "beta": BETA}
-    told = {"cells": 10.0, "p_value": 0.4, "chi2": 3.0, "dof": 4.0, "within_2": 1.0}
-    told |= {"largest_z": 1.5, "largest_z_g": 1.0, "largest_z_beta": 3.0}
+    columns = {"points": 10.0, "p_value": 0.4, "chi2": 3.0, "dof": 4.0, "within_2": 1.0}
+    columns |= {"largest_z": 1.5, "largest_z_g": 1.0, "largest_z_beta": 3.0}
     observables = {"gamma": [0.0], "observable": ["q", "R_int"]}
     critical = {"kink_beta": 30.0, "kink_theory": 1.02, "g_c_theory": 1.0, "nu_theory": 2.0, "collapse_quality": 1.0}
-    critical |= {"kink_limit": 1.01, "kink_limit_low": 0.98, "kink_limit_high": 1.04}
-    critical |= {"collapse_g_c": 1.01, "collapse_g_c_low": 0.97, "collapse_g_c_high": 1.05}
+    critical |= {"kink_limit": 1.01, "collapse_g_c": 1.01}
     one = xr.Dataset({k: ("gamma", [v]) for k, v in critical.items()}, {"gamma": [0.0], "g": G})
+    one["kink_limit_interval"] = ("gamma", "bound"), [[0.98, 1.04]]
+    one["collapse_g_c_interval"] = ("gamma", "bound"), [[0.97, 1.05]]
     one["exponent_excess_z"] = ("gamma", "g"), np.full((1, len(G)), 0.5)
-    effective = xr.Dataset({"converged": cells(1), "g_fit_z": cells(0.5)}, coords)
+    effective = xr.Dataset({"converged": of_points(1), "g_fit_z": of_points(0.5)}, coords)
     effective["g_fit"] = effective["g"] * xr.ones_like(effective["converged"]) * 1.001
     return {
-        "agreement": xr.Dataset({k: (("gamma", "observable"), [[v, v]]) for k, v in told.items()}, observables),
-        "effective": effective.assign(cells=("gamma", [10.0]), within_2=("gamma", [1.0])),
+        "agreement": xr.Dataset({k: (("gamma", "observable"), [[v, v]]) for k, v in columns.items()}, observables),
+        "effective": effective.assign(points=("gamma", [10.0]), within_2=("gamma", [1.0])),
         "critical": one,
-        "overlap": xr.Dataset({"verdict": cells(1), "Q_theory": cells(0)}, coords),
+        "overlap": xr.Dataset({"verdict": of_points(1), "Q_theory": of_points(0)}, coords),
         "response": xr.Dataset(
             {
                 "residual_z": (("gamma", "N", "g", "beta"), np.ones((1, 2, len(G), len(BETA)))),
@@ -70,7 +71,7 @@ def one(groups, word, **options):
 def test_nine_tenths_of_the_couplings_within_two_sigma_agree(groups):
     groups["effective"]["within_2"][:] = 0.9
     assert one(groups, "coupling").answer == AGREE
-    assert "90% of 10 cells within 2 sigma; median deviation +0.10%" in one(groups, "coupling").evidence
+    assert "90% of 10 points within 2 sigma; median deviation +0.10%" in one(groups, "coupling").evidence
     groups["effective"]["within_2"][:] = 0.89
     assert one(groups, "coupling").answer == DISAGREE
 
@@ -82,9 +83,9 @@ def test_a_table_of_an_order_parameter_agrees_above_one_percent(groups):
 
 
 def test_an_edge_agrees_if_its_interval_holds_that_of_theory(groups):
-    groups["critical"]["kink_limit_low"][:] = 1.021
+    groups["critical"]["kink_limit_interval"][:, 0] = 1.021
     assert one(groups, "bends").answer == DISAGREE
-    groups["critical"]["collapse_g_c_high"][:] = 0.999
+    groups["critical"]["collapse_g_c_interval"][:, 1] = 0.999
     assert one(groups, "collapse").answer == DISAGREE
     groups["critical"]["collapse_quality"][:] = 5.0
     assert one(groups, "collapse").answer == OPEN
@@ -101,14 +102,14 @@ def test_the_overlap_is_compared_with_that_of_theory(groups, decided, theory, an
 
 
 def test_the_residuals_of_the_fluctuation_response_are_judged_together(groups):
-    assert one(groups, "fluctuation").evidence.startswith("all together p = 0.54; 100% of 20 cells")
+    assert one(groups, "fluctuation").evidence.startswith("all together p = 0.54; 100% of 20 points")
     groups["response"]["p_value_all"][:] = 0.009
     assert one(groups, "fluctuation").answer == DISAGREE
 
 
 def test_what_does_not_suffice_stays_open(groups):
-    groups["effective"]["cells"][:], groups["effective"]["within_2"][:] = 0, np.nan
-    groups["agreement"]["cells"][:] = 0
+    groups["effective"]["points"][:], groups["effective"]["within_2"][:] = 0, np.nan
+    groups["agreement"]["points"][:] = 0
     groups["critical"][["exponent_excess_z", "kink_limit", "collapse_g_c"]] *= np.nan
     groups["overlap"]["verdict"][:] = 0
     assert {row.answer for row in answers(groups, converged=0.0)} == {OPEN}

@@ -34,7 +34,7 @@ def samples(gamma, moments):
             values[name][0, 0, ..., k] = replica_value(found, name).transpose("gamma", "g", "beta").values[0]
     data = {name: (DIMS, v) for name, v in values.items()}
     data |= {name: (DIMS, np.broadcast_to(m, (1, 1, 2, 2, len(a)))) for name, m in zip(MOMENTS, (a, b), strict=True)}
-    origin = {"origin_g": ("gamma", G[:1]), "origin_beta": ("gamma", BETA[:1])}
+    origin = {"reference_g": ("gamma", G[:1]), "reference_beta": ("gamma", BETA[:1])}
     return xr.Dataset(data, origin | {"gamma": [gamma], "N": [64], "g": G, "beta": BETA, "seed": np.arange(len(a))})
 
 

@@ -5,34 +5,49 @@ import pytest
 import xarray as xr
 from scipy.stats import binomtest, t
 
-from nsslib.analysis.sizes.extrapolation import FITTED, covariance, covariance_dof, extrapolate, fit_sizes, normal_z
+from nsslib.analysis.intervals import z_score
+from nsslib.analysis.sizes.extrapolation import FITTED, covariance, covariance_dof, extrapolate, fit_sizes
 from nsslib.analysis.sizes.scatter import pooled_variance
+from tests.analysis.synthetic import coverage
 
 N = np.array([32, 64, 128, 256, 512])
 KNOWN = np.full(5, np.inf)
-DRAWS = 1000
+POINTS = 143
+TIMES = POINTS * len(FITTED)
 
 
 def synthetic(
-    rng, sizes, seeds, cells=DRAWS, value=0.3, slope=2.0, omega=1.0, thermal=0.4, common=0.0, overlap=0.0, replicon=0.0
+    rng,
+    sizes,
+    seeds,
+    points=POINTS,
+    value=0.3,
+    slope=2.0,
+    omega=1.0,
+    thermal=0.4,
+    common=0.0,
+    overlap=0.0,
+    replicon=0.0,
 ):
-    """Per-seed table and theory: disorder variance 4/N, thermal error `thermal` of it; cells along g.
+    """Per-seed table and theory: disorder variance 4/N, thermal error `thermal` of it; points along g.
 
-    `common` is the correlation between cells of one sample. Every observable has the same numbers.
+    `common` is the correlation between points of one realisation. Observables are independent experiments.
     """
     size = np.asarray(sizes)[:, None, None]
-    shape = (len(sizes), cells, seeds)
-    shared = np.sqrt(common) * rng.standard_normal((len(sizes), 1, seeds))
-    disorder = np.sqrt(4.0 / size) * (shared + np.sqrt(1.0 - common) * rng.standard_normal(shape))
-    err = np.broadcast_to(thermal * np.sqrt(4.0 / size), shape)
-    x = value + slope * size**-omega + disorder + err * rng.standard_normal(shape)
+    shape = (len(sizes), points, seeds)
     dims = ("gamma", "N", "g", "beta", "seed")
-    coords = {"gamma": [0.0], "N": list(sizes), "g": np.arange(cells) + 1.0, "beta": [1.0], "seed": np.arange(seeds)}
-    coords |= {"origin_g": ("gamma", [1.0]), "origin_beta": ("gamma", [1.0])}
-    data = {f"{name}{s}": (dims, v[None, :, :, None, :]) for name in FITTED for s, v in (("", x), ("_err", err))}
-    known = {name: (("gamma", "g", "beta"), np.full((1, cells, 1), value)) for name in ("q", "l2", "energy", "R_int")}
-    known |= {"Y": known["q"], "free_energy": known["q"], "Q": (known["q"][0], np.full((1, cells, 1), overlap))}
-    known["replicon"] = (known["q"][0], np.full((1, cells, 1), replicon))
+    coords = {"gamma": [0.0], "N": list(sizes), "g": np.arange(points) + 1.0, "beta": [1.0], "seed": np.arange(seeds)}
+    coords |= {"reference_g": ("gamma", [1.0]), "reference_beta": ("gamma", [1.0])}
+    err = np.broadcast_to(thermal * np.sqrt(4.0 / size), shape)
+    data = {}
+    for name in FITTED:
+        shared = np.sqrt(common) * rng.standard_normal((len(sizes), 1, seeds))
+        disorder = np.sqrt(4.0 / size) * (shared + np.sqrt(1.0 - common) * rng.standard_normal(shape))
+        x = value + slope * size**-omega + disorder + err * rng.standard_normal(shape)
+        data |= {f"{name}{s}": (dims, v[None, :, :, None, :]) for s, v in (("", x), ("_err", err))}
+    known = {name: (("gamma", "g", "beta"), np.full((1, points, 1), value)) for name in ("q", "l2", "energy", "R_int")}
+    known |= {"Y": known["q"], "free_energy": known["q"], "Q": (known["q"][0], np.full((1, points, 1), overlap))}
+    known["replicon"] = (known["q"][0], np.full((1, points, 1), replicon))
     return xr.Dataset(data, coords), xr.Dataset(known, {k: coords[k] for k in ("gamma", "g", "beta")})
 
 
@@ -45,15 +60,15 @@ def extrapolated(*args, **settings):
 @pytest.mark.parametrize("sizes", [3, 4, 5])
 def test_intervals_cover_as_often_as_they_say(sizes, seeds):
     fits, _ = extrapolated(np.random.default_rng(sizes * seeds), N[:sizes], seeds)
-    off = abs(fits["q"] - 0.3)
-    for key, nominal in (("err", 0.6827), ("err95", 0.9545)):
-        covered = int((off <= fits[f"q_{key}"]).sum())
+    shares = np.mean([coverage(fits, name, 0.3) for name in FITTED], axis=0)
+    for share, nominal in zip(shares, (0.6827, 0.95), strict=True):
+        covered = round(share * TIMES)
         # Twelve such comparisons are within binomial error together, at 5 %.
-        assert binomtest(covered, DRAWS, nominal).pvalue > 0.05 / 12, f"{covered / DRAWS:.3f} of {nominal}"
+        assert binomtest(covered, TIMES, nominal).pvalue > 0.05 / 12, f"{covered / TIMES:.3f} of {nominal}"
 
 
 def test_thermal_errors_are_counted_once():
-    fits, _ = extrapolated(np.random.default_rng(1), N[:3], 64, cells=60, thermal=1.0)
+    fits, _ = extrapolated(np.random.default_rng(1), N[:3], 64, points=60, thermal=1.0)
     # Both variances are 4/N: the error of every mean is that of 8/N.
     u, weight = 1.0 / N[:3], 64.0 * N[:3] / 8.0
     design = np.stack([np.ones(3), u], axis=1)
@@ -63,14 +78,14 @@ def test_thermal_errors_are_counted_once():
 
 
 def test_errors_are_those_of_resampling_the_samples():
-    seeds, theory = synthetic(np.random.default_rng(2), N[:3], 10, cells=2, common=0.6, thermal=0.0)
+    seeds, theory = synthetic(np.random.default_rng(2), N[:3], 10, points=2, common=0.6, thermal=0.0)
     fits, influences = extrapolate(seeds, theory, xr.ones_like(seeds["q"].isel(seed=0)))
     x = seeds["q"].values[0, :, :, 0, :]
     own = x.var(-1, ddof=1) / 10
     pooled = pooled_variance(N[:3], own.T, np.full((2, 3), 10))[0].T
     x = x.mean(-1, keepdims=True) + np.sqrt(pooled / own)[..., None] * (x - x.mean(-1, keepdims=True))
-    draws = np.random.default_rng(3).multinomial(10, np.full(10, 0.1), size=(20_000, 3)) / 10
-    means = np.einsum("bns,ncs->bcn", draws, x)
+    picked = np.random.default_rng(3).multinomial(10, np.full(10, 0.1), size=(20_000, 3)) / 10
+    means = np.einsum("bns,ncs->bcn", picked, x)
     weight = np.sqrt(1.0 / (x.var(-1, ddof=1) / 10))
     design = np.stack([np.ones(3), 1.0 / N[:3]], axis=1)
     values = np.stack(
@@ -86,12 +101,12 @@ def test_errors_are_those_of_resampling_the_samples():
 
 
 def test_the_degrees_of_freedom_lie_between_those_of_one_size_and_of_all():
-    _, influences = extrapolated(np.random.default_rng(5), N[:3], 8, cells=4)
+    _, influences = extrapolated(np.random.default_rng(5), N[:3], 8, points=4)
     assert 7.0 <= covariance_dof(influences.sel(observable="q").isel(gamma=0, beta=0)) <= 21.0
 
 
 def test_one_sample_a_size_has_its_thermal_error_and_no_verdict():
-    fits, influences = extrapolated(np.random.default_rng(6), N[:3], 1, cells=3)
+    fits, influences = extrapolated(np.random.default_rng(6), N[:3], 1, points=3)
     assert np.isfinite(fits["q_err"]).all() and np.isinf(fits["q_t_dof"]).all()
     assert not fits["q_enough"].any()
     C = covariance(influences.sel(observable="q").isel(gamma=0, beta=0))
@@ -100,12 +115,12 @@ def test_one_sample_a_size_has_its_thermal_error_and_no_verdict():
 
 
 def test_the_same_table_gives_the_same_numbers():
-    first, second = (extrapolated(np.random.default_rng(7), N[:4], 6, cells=5)[0] for _ in range(2))
+    first, second = (extrapolated(np.random.default_rng(7), N[:4], 6, points=5)[0] for _ in range(2))
     assert first.identical(second)
 
 
 def test_z_has_the_probability_of_students_t():
-    z = normal_z(np.array([-2.0, 2.0]), np.ones(2), np.array([3.0, np.inf]))
+    z = z_score(np.array([-2.0, 2.0]), np.ones(2), np.array([3.0, np.inf]))
     assert z[1] == pytest.approx(2.0)
     assert z[0] < 0.0 and 2 * t.sf(2.0, 3) == pytest.approx(2 * t.sf(-z[0], 1e9), rel=1e-6)
 
@@ -130,7 +145,7 @@ def test_sizes_below_the_smallest_are_left_out_as_far_as_three_remain(smallest, 
 )
 def test_sizes_suffice_from_ten_over_the_squared_distance_to_instability(replicon, overlap, enough):
     rng = np.random.default_rng(13)
-    fits, _ = extrapolated(rng, N, 32, cells=2, omega=1.0, slope=0.0, replicon=replicon, overlap=overlap)
+    fits, _ = extrapolated(rng, N, 32, points=2, omega=1.0, slope=0.0, replicon=replicon, overlap=overlap)
     assert (fits["q_enough"] == enough).all()
 
 
@@ -138,32 +153,32 @@ def test_sizes_suffice_from_ten_over_the_squared_distance_to_instability(replico
 def test_a_free_omega_is_taken_where_the_sizes_tell_it(omega):
     rng = np.random.default_rng(8)
     err = np.full(5, 1e-5)
-    draws = 0.3 + 2.0 * N**-omega + err * rng.standard_normal((DRAWS, 5))
-    fits = [fit_sizes(N, y, err**2, KNOWN) for y in draws]
+    curves = 0.3 + 2.0 * N**-omega + err * rng.standard_normal((TIMES, 5))
+    fits = [fit_sizes(N, y, err**2, KNOWN) for y in curves]
     assert np.mean([abs(fit.omega - omega) < 0.1 and fit.omega_p < 0.01 for fit in fits]) > 0.98
     covered = sum(abs(fit.value - 0.3) <= fit.std for fit in fits)
-    assert binomtest(covered, DRAWS, 0.6827).pvalue > 0.01
+    assert binomtest(covered, TIMES, 0.6827).pvalue > 0.01
 
 
 def test_omega_is_one_where_the_sizes_do_not_tell():
     rng = np.random.default_rng(9)
-    found = [fit_sizes(N, 0.3 + 2.0 / N + 1e-3 * rng.standard_normal(5), np.full(5, 1e-6), KNOWN) for _ in range(DRAWS)]
+    found = [fit_sizes(N, 0.3 + 2.0 / N + 1e-3 * rng.standard_normal(5), np.full(5, 1e-6), KNOWN) for _ in range(TIMES)]
     free = sum(fit.omega != 1.0 for fit in found)
-    assert binomtest(free, DRAWS, 0.01).pvalue > 0.01
+    assert binomtest(free, TIMES, 0.01).pvalue > 0.01
     assert all((fit.omega != 1.0) == (fit.omega_p < 0.01) for fit in found)
 
 
 def test_p_values_are_even_with_variances_of_eight_samples():
     fits, _ = extrapolated(np.random.default_rng(10), N[:3], 8)
-    bad = int((fits["q_N_min"] > 32).sum())
-    assert binomtest(bad, DRAWS, 0.01).pvalue > 0.01
+    bad = sum(int((fits[f"{name}_N_min"] > 32).sum()) for name in FITTED)
+    assert binomtest(bad, TIMES, 0.01).pvalue > 0.01
 
 
 def test_two_sizes_give_a_line_and_no_verdict():
     fit = fit_sizes(N[:2], np.array([0.5, 0.4]), np.full(2, 1e-4), KNOWN[:2])
     assert fit.value == pytest.approx(0.3)
     assert fit.dof == 0 and np.isnan(fit.p_value)
-    assert not extrapolated(np.random.default_rng(11), N[:2], 8, cells=2)[0]["q_enough"].any()
+    assert not extrapolated(np.random.default_rng(11), N[:2], 8, points=2)[0]["q_enough"].any()
 
 
 @pytest.mark.parametrize("y", [[0.5], [0.5, np.nan]])
@@ -172,5 +187,5 @@ def test_one_size_gives_nothing(y):
 
 
 def test_every_number_says_what_it_is():
-    fits, _ = extrapolated(np.random.default_rng(12), N[:3], 4, cells=2)
+    fits, _ = extrapolated(np.random.default_rng(12), N[:3], 4, points=2)
     assert all(v.attrs["long_name"] and v.attrs["units"] == "1" for v in fits.data_vars.values())

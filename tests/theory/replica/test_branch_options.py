@@ -40,22 +40,22 @@ def test_a_point_does_not_depend_on_the_grid_around_it():
 
 
 def test_branches_lists_every_solution():
-    found = branches(1.3, 1e4, -0.3)
-    assert found.sizes == {"solution": 3} and found.branch.values.tolist() == ["zero-overlap"] * 3
-    assert found.preferred.values.tolist() == [True, False, False]
-    assert {float(found[name]) for name in ("g", "beta", "gamma", "eta")} == {1.3, 1e4, -0.3, 0.0}
-    for name in found.data_vars:
-        assert found[name].attrs["long_name"] and found[name].attrs["units"] == "1"
+    solutions = branches(1.3, 1e4, -0.3)
+    assert solutions.sizes == {"solution": 3} and solutions.branch.values.tolist() == ["zero-overlap"] * 3
+    assert solutions.preferred.values.tolist() == [True, False, False]
+    assert {float(solutions[name]) for name in ("g", "beta", "gamma", "eta")} == {1.3, 1e4, -0.3, 0.0}
+    for name in solutions.data_vars:
+        assert solutions[name].attrs["long_name"] and solutions[name].attrs["units"] == "1"
     assert branches(1.2, 10.0, phi="linear").sizes == {"solution": 0}
 
 
 def test_trace_carries_its_parameter():
     path = trace(0.7, 50.0, 0.2, 0.01, "erf", parameter="beta", to=200.0)
-    assert path.q.dims == ("place",) and path.beta.dims == ("place",) and path.g.ndim == 0
+    assert path.q.dims == ("step",) and path.beta.dims == ("step",) and path.g.ndim == 0
     assert path.beta[0] == 50.0 and (np.diff(path.beta) > 0).all() and path.beta[-1] <= 200.0
     assert not path.fold.any() and path.attrs == {"phi": "erf"}
     np.testing.assert_allclose(path.energy, solve(0.7, path.beta.values, 0.2, 0.01, "erf").energy, rtol=1e-9)
-    assert trace(0.7, 50.0, to=0.8, most=3).sizes["place"] <= 4
+    assert trace(0.7, 50.0, to=0.8, most=3).sizes["step"] <= 4
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,8 @@ def test_no_crossing():
         crossing(0.3, 0.5, 1e4, -0.3)
     with pytest.raises(UserError, match="low"):
         crossing(0.8, 1.2, 1e4, 0.5)
+    with pytest.raises(UserError, match=r"^low: there is no solution"):
+        crossing(1.5, 2.0, 10.0, 0.0, phi="linear")
 
 
 def test_one_density_by_both_quadratures():

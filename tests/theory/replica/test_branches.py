@@ -11,10 +11,19 @@ from scipy.integrate import quad
 from nsslib.model.transfer import PHI, Phi, transfer
 from nsslib.theory.replica import branches, crossing, equations, solve, trace, transition
 from nsslib.theory.replica.continuation import ZERO, unknowns
-from nsslib.theory.replica.equations import Point, field_nodes, fields, natural, velocity_moments
-from nsslib.theory.replica.finite_overlap import ORDERS, finite_overlaps, jacobian, mismatch, scale
+from nsslib.theory.replica.equations import (
+    Order,
+    Point,
+    field_nodes,
+    fields,
+    natural,
+    residual_moments,
+    units,
+    width_and_feedback,
+)
+from nsslib.theory.replica.finite_overlap import QUADRATURES, finite_overlaps, jacobian, mismatch, scale
 from nsslib.theory.replica.single_site import even_moments, moments
-from nsslib.theory.replica.zero_overlap import QUICK, THOROUGH, _paramagnets, paramagnets
+from nsslib.theory.replica.zero_overlap import QUICK, THOROUGH, paramagnets, search
 
 ORDER = ("q", "Q", "r", "R", "qh", "Qh")
 ODD = [
@@ -82,7 +91,10 @@ def test_energy_and_free_energy_at_random_points(point):
     g, beta, gamma, eta, phi = point
     h = 1e-3
     betas = [beta * (1 + k * h) for k in (-2, -1, 0, 1, 2)]
-    s = [min(found, key=lambda s: s.y[0]) for found in paramagnets([as_point(g, b, gamma, eta, phi) for b in betas])]
+    s = [
+        min(solutions, key=lambda s: s.order.q)
+        for solutions in paramagnets([as_point(g, b, gamma, eta, phi) for b in betas])
+    ]
     f = [solution.excess - 0.5 * np.log(b) for solution, b in zip(s, betas, strict=True)]
     slope = (8.0 * (f[3] - f[1]) - (f[4] - f[0])) / (12.0 * h * beta)
     np.testing.assert_allclose((1.0 + s[2].Y) / (2.0 * beta) + eta * s[2].l2, -slope, rtol=1e-7)
@@ -91,9 +103,9 @@ def test_energy_and_free_energy_at_random_points(point):
 def test_quick_tables_miss_nothing():
     """Five times finer tables of S find the same solutions."""
     points = [as_point(*p) for p in random_points(60, 11) if p[4] == "tanh"]
-    quick = [sorted(s.y[0] for s in found) for found in paramagnets(points)]
+    quick = [sorted(s.order.q for s in solutions) for solutions in paramagnets(points)]
     with np.errstate(all="ignore"):
-        thorough = [sorted(s.y[0] for s in found) for found in _paramagnets(points, THOROUGH)[0]]
+        thorough = [sorted(s.order.q for s in solutions) for solutions in search(points, THOROUGH)[0]]
     assert QUICK.size < THOROUGH.size and max(map(len, quick)) == 3
     for a, b in zip(quick, thorough, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9)
@@ -122,7 +134,7 @@ def test_one_solution_at_each_activity(phi):
 def test_every_solution_lies_where_the_field_grows_faster(g, beta, gamma, eta):
     """m >= 2 w q b at the solutions, as v >= g^2 q implies."""
     for s in paramagnets([as_point(g, beta, gamma, eta, "tanh")])[0]:
-        q, R = s.y[0], s.y[2]
+        q, R = s.order.q, s.order.R_int
         v = 1.0 / beta + g**2 * q
         kappa, w = g**2 * gamma * R, 1.0 / (1.0 / v + 2.0 * beta * eta)
         m = R * v + kappa * q
@@ -150,29 +162,29 @@ def test_corners(g, beta, gamma, eta, phi):
 
 
 def test_jacobians_are_derivatives():
-    at = Point(1.5, 1e-2, -0.2, 0.0, PHI["tanh"])
-    zeros = paramagnets([at])[0]
+    point = Point(1.5, 1e-2, -0.2, 0.0, PHI["tanh"])
+    zeros = paramagnets([point])[0]
     _, theta = unknowns(zeros[0])
     theta += np.array([0.1, 0.05, -0.1])
     for k in range(3):
         h = 1e-6 * np.eye(3)[k]
-        # Scaled rows: differentiate (new - old), whose scale is that of the middle.
-        up, down = (ZERO.residual(theta + sign * h, at) for sign in (1, -1))
-        J = ZERO.jacobian(theta, at)[:, k]
+        # Scaled rows: differentiate the mismatch, whose scale is that of the middle.
+        up, down = (ZERO.residual(theta + sign * h, point) for sign in (1, -1))
+        J = ZERO.jacobian(theta, point)[:, k]
         change = (up - down) / 2e-6
-        own = np.array([1.0, 1.0 / theta[1], 0.0]) * ZERO.residual(theta, at) * (k == np.arange(3))
+        own = np.array([1.0, 1.0 / theta[1], 0.0]) * ZERO.residual(theta, point) * (k == np.arange(3))
         if k == 2 and abs(theta[2]) > 1.0:
-            own[2] = ZERO.residual(theta, at)[2] / theta[2]
+            own[2] = ZERO.residual(theta, point)[2] / theta[2]
         if k == 0:
-            own = np.array([1.0, 0.0, -1.0]) * ZERO.residual(theta, at)
+            own = np.array([1.0, 0.0, -1.0]) * ZERO.residual(theta, point)
         np.testing.assert_allclose(change + own, J, rtol=1e-6, atol=1e-8)
-    y = np.array(finite_overlaps(zeros, at)[0].y)
-    _, site = mismatch(y, at, ORDERS[0])
+    y = np.array(finite_overlaps(zeros, point)[0].order)
+    _, site = mismatch(y, point, QUADRATURES[0])
     units = scale(y)
-    J = jacobian(y, site, at, ORDERS[0])
+    J = jacobian(y, site, point, QUADRATURES[0])
     for k in range(6):
         h = 1e-6 * units * np.eye(6)[k]
-        up, down = (mismatch(y + sign * h, at, ORDERS[0])[0] * scale(y + sign * h) for sign in (1, -1))
+        up, down = (mismatch(y + sign * h, point, QUADRATURES[0])[0] * scale(y + sign * h) for sign in (1, -1))
         np.testing.assert_allclose((up - down) / 2e-6 / units, J[:, k], rtol=1e-4, atol=1e-6)
 
 
@@ -181,20 +193,20 @@ def test_replicon_with_overlaps_is_the_response_of_a_clustered_field(g, beta, ga
     """Fields split into a common part and a small one per cluster of replicas; clusters differ by the replicon map."""
     s = solve(g, beta, gamma)
     assert s.branch == "finite-overlap"
-    at = Point(g, 1.0 / beta, gamma, 0.0, PHI["tanh"])
-    y = np.array([float(s[name]) for name in ORDER]) * np.array([1, 1, np.sqrt(beta), np.sqrt(beta), 1, 1])
-    v, kappa = at.t + g**2 * (y[0] - y[1]), g**2 * gamma * (y[2] - y[3])
+    point = Point(g, 1.0 / beta, gamma, 0.0, PHI["tanh"])
+    y = np.array([float(s[name]) for name in ORDER]) * units(beta)
+    v, kappa = width_and_feedback(Order(*y), point)
     nodes, weights = field_nodes(24, 72)
-    base = natural(y, at, nodes)
-    _, h_u = fields(y, at, nodes)
+    base = natural(y, point, nodes)
+    _, h_u = fields(y, point, nodes)
 
     def means(h_p, h_zeta):
         """<phi> and <W> with more field h_p on phi and h_zeta on u, in units of v."""
         coefficients = base.copy()
         coefficients[:, 0] += h_p - kappa * h_zeta / v
         coefficients[:, 1] += h_zeta / v
-        mean = moments(coefficients, at.phi).mean
-        return np.array([mean[:, 0], velocity_moments(mean, v, kappa, h_u + h_zeta / v)[0]])
+        mean = moments(coefficients, point.phi).mean
+        return np.array([mean[:, 0], residual_moments(mean, v, kappa, h_u + h_zeta / v)[0]])
 
     e = 1e-4
     response = np.stack(
@@ -263,8 +275,8 @@ def test_spinodals_are_folds():
     assert low < float(crossing(1.1, 1.42, 1e4, -0.3).g) < high
     # One solution on either side of the two spinodals, three between them.
     for g, count in ((low - 1e-4, 1), (low + 1e-4, 3), (high - 1e-4, 3), (high + 1e-4, 1)):
-        found = branches(g, 1e4, -0.3)
-        assert int((found.branch == "zero-overlap").sum()) == count
+        solutions = branches(g, 1e4, -0.3)
+        assert int((solutions.branch == "zero-overlap").sum()) == count
 
 
 def test_branches_in_every_parameter():
@@ -272,7 +284,7 @@ def test_branches_in_every_parameter():
     for parameter, to in (("g", 1.0), ("beta", 1e5), ("gamma", 1.0), ("eta", 0.5)):
         path = trace(0.8, 100.0, 0.3, 0.01, parameter=parameter, to=to)
         assert path.converged.all() and path.residual.max() < 1e-12
-        last = path.isel(place=-1)
+        last = path.isel(step=-1)
         point = [float(last[name]) for name in ("g", "beta", "gamma", "eta")]
         direct = solve(*point, branch="zero-overlap")
         np.testing.assert_allclose([last.q, last.r, last.free_energy], [direct.q, direct.r, direct.free_energy])
@@ -280,9 +292,9 @@ def test_branches_in_every_parameter():
 
 def test_preferred_is_what_solve_calls_stable():
     for point in [(1.5, 1e3, -0.2), (1.3, 1e4, -0.3), (1.2, 100.0, 0.5), (0.5, np.inf, 0.5)]:
-        found, stable = branches(*point), solve(*point)
-        assert int(found.preferred.sum()) == 1 and found.converged.all()
-        assert float(found.q[found.preferred][0]) == float(stable.q)
+        solutions, stable = branches(*point), solve(*point)
+        assert int(solutions.preferred.sum()) == 1 and solutions.converged.all()
+        assert float(solutions.q[solutions.preferred][0]) == float(stable.q)
 
 
 @pytest.mark.parametrize("phi", ODD, ids=lambda phi: phi.name)
@@ -313,7 +325,7 @@ def test_kinked_transfer_function_is_not_converged():
     assert not s.converged and np.isnan(s.q)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_census_of_finite_overlaps():
     """gamma >= 0, beta <= 1e6: no finite overlap, and no instability that would start one."""
     gamma = np.array([0.0, 0.25, 0.5, 1.0])

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 
 from nsslib import couplings, simulate
 from nsslib.errors import UserError
-from nsslib.report.plotting import STYLE
 from nsslib.theory.replica import solve
 from nsslib.theory.replica.fluctuation_response import (
-    SampledIdentity,
     connected_correlation,
     fluctuation_response,
-    over_disorder,
     sampled_identity,
 )
-from reproductions.qiu_huang_2024.figures import Measured, fluctuation_response_figure
 
 ORDER = ("q", "Q", "r", "R", "qh", "Qh")
 
@@ -67,40 +62,55 @@ def test_sampled_identity_by_loops():
     pairs = [(a, b, d) for a in range(3) for b in range(3) for d in range(4) if a != b]
     crossed = [(v[b, d] @ f[a, d] / 5) * (f[a, d] @ f[b, d] / 5) for a, b, d in pairs]
     D = [np.sum((v[a, d] * f[a, d] - v[b, d] * f[b, d]) * f[a, d] ** 2) / 25 for a, b, d in pairs]
-    for diagonal, own in (("zero", np.mean(D)), ("iid", 0.0)):
-        found = sampled_identity(x, J0, g, beta, gamma, diagonal=diagonal)
-        expected = np.mean(rho) + beta * g**2 * 1.3 * (np.mean(rho_q) - np.mean(crossed) - own)
-        np.testing.assert_allclose(found, [np.mean(x * f), expected], rtol=1e-12)
-
-
-def test_errors_over_disorder():
-    samples = [SampledIdentity(1.0, 1.5), SampledIdentity(3.0, 2.5), SampledIdentity(2.0, 2.0)]
-    mean, error, z = over_disorder(samples)
-    assert mean == (2.0, 2.0) and z == 0.0
-    np.testing.assert_allclose(error, [1.0 / np.sqrt(3.0), 0.5 / np.sqrt(3.0)])
+    for diagonal, c in (("zero", 1.3), ("iid", 0.3)):
+        identity = sampled_identity(x, J0, g, beta, gamma, diagonal=diagonal)
+        expected = np.mean(rho) + beta * g**2 * (1.3 * (np.mean(rho_q) - np.mean(crossed)) - c * np.mean(D))
+        np.testing.assert_allclose(identity, [np.mean(x * f), expected], rtol=1e-12)
 
 
 def test_errors_name_the_argument():
     with pytest.raises(UserError, match="2 replicas"):
         sampled_identity(np.zeros((1, 4, 5)), np.zeros((5, 5)), 1.0, 1.0)
-    with pytest.raises(UserError, match="at least 2"):
-        over_disorder([SampledIdentity(1.0, 1.0)])
 
 
-def test_figure():
-    mean, error = SampledIdentity(0.2, 0.21), SampledIdentity(0.01, 0.005)
-    with mpl.rc_context(STYLE):
-        figure = fluctuation_response_figure(
-            [Measured(16, g, mean, error) for g in (0.8, 1.0)], g=[0.8, 1.0, 1.2], betas=(10.0,), gammas=(0.0, 0.5)
-        )
-    assert len(figure.axes) == 3
-    crosses = [line for line in figure.axes[1].lines if line.get_marker() == "x"]
-    curve = dict(zip(*figure.axes[1].lines[0].get_data(), strict=True))
-    for cross in crosses:
-        np.testing.assert_allclose(cross.get_ydata()[0], curve[cross.get_xdata()[0]], rtol=1e-8)
+def average_over_couplings(gamma, diagonal, g=0.8, beta=1.0):
+    """Terms (correlation, E<rho>, E<rho q> - E<rho_ba Q_ab>, E<D>) at N = 2, by quadrature over x and couplings."""
+    n, w = np.polynomial.hermite_e.hermegauss(16 if diagonal == "zero" else 8)
+    count = 2 if diagonal == "zero" else 4
+    normal = np.stack(np.meshgrid(*[n] * count, indexing="ij"), -1).reshape(-1, count)
+    weight = np.prod(np.stack(np.meshgrid(*[w / w.sum()] * count, indexing="ij"), -1).reshape(-1, count), axis=1)
+    J = np.zeros((len(normal), 2, 2))
+    J[:, 0, 1], J[:, 1, 0] = normal[:, 0], gamma * normal[:, 0] + np.sqrt(1.0 - gamma**2) * normal[:, 1]
+    if diagonal == "iid":
+        J[:, 0, 0], J[:, 1, 1] = normal[:, 2:].T
+    axis = np.arange(-8.0, 8.1, 0.5)
+    x = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
+    f = np.tanh(x)
+    v = x - g * np.einsum("cij,mj->cmi", J / np.sqrt(2.0), f)
+    p = np.exp(-0.5 * beta * (v**2).sum(axis=-1))
+    p /= p.sum(axis=1, keepdims=True)
+    vf, ff = np.einsum("cm,cmi,mj->cij", p, v, f), np.einsum("cm,mi,mj->cij", p, f, f)
+    local = np.einsum("cm,cmi,mi->c", p, v, f**3) - np.einsum("cii,cii->c", vf, ff)
+    rho_q = np.einsum("cm,cmi,mi,m->c", p, v, f, (f**2).mean(axis=1)) / 2
+    terms = [p @ (x * f).mean(axis=1), np.einsum("cii->c", vf) / 2, rho_q - (vf * ff).sum(axis=(1, 2)) / 4, local / 4]
+    return np.array(terms) @ weight
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(("gamma", "diagonal"), [(0.5, "zero"), (-0.7, "zero"), (0.0, "iid"), (0.5, "iid")])
+def test_the_identity_is_exact_at_two_units(gamma, diagonal):
+    correlation, rho, connected, D = average_over_couplings(gamma, diagonal)
+    c = 1.0 + gamma if diagonal == "zero" else gamma
+    np.testing.assert_allclose(rho + 0.8**2 * ((1.0 + gamma) * connected - c * D), correlation, rtol=1e-6)
+    # Neither term can be left out.
+    assert abs(connected) > 0.02 and D > 0.02
+
+
+def score(difference):
+    """Mean over disorder samples in units of its standard error."""
+    return difference.mean() / (difference.std(ddof=1) / np.sqrt(len(difference)))
+
+
+@pytest.mark.heavy
 @pytest.mark.parametrize(("diagonal", "gamma"), [("zero", 0.0), ("iid", 0.5)])
 def test_samples(diagonal, gamma):
     """N = 8: both sides agree over disorder; without the overlap term they do not."""
@@ -118,8 +128,9 @@ def test_samples(diagonal, gamma):
         v = x - g * f @ J0.T
         rho, q = (v * f).mean(axis=-1), (f * f).mean(axis=-1)
         alone = rho.mean() + beta * g**2 * (1.0 + gamma) * (rho * q).mean()
-        without.append(SampledIdentity(exact[-1].correlation, float(alone)))
-    mean, error, z = over_disorder(exact)
-    assert abs(z) < 3.5 and error.correlation < 0.08 * mean.correlation
+        without.append(alone)
+    correlation, response = np.array(exact).T
+    assert correlation.std(ddof=1) / np.sqrt(60) < 0.08 * correlation.mean()
+    assert abs(score(correlation - response)) < 3.5
     if diagonal == "zero":
-        assert over_disorder(without)[2] < -4.0
+        assert score(correlation - without) < -4.0

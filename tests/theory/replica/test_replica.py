@@ -251,8 +251,8 @@ def test_six_equations_from_scratch(g, beta, gamma, eta, phi):
     p1, p2, x1, z1, zp, z2 = (density @ o for o in (p, p**2, x, z, z * p, z**2))
     w1, wp, w2 = z1 / s2 - h[:, 1], zp / s2 - h[:, 1] * p1, z2 / s2**2 - 2 * h[:, 1] * z1 / s2 + h[:, 1] ** 2
     b = beta * g**2
-    found = [weight @ a for a in (p2, p1**2, wp, w1 * p1, b * (w2 - 1 / s2), b * w1**2)]
-    np.testing.assert_allclose(found, [q, Q, r, R, qh, Qh], rtol=1e-8)
+    integrated = [weight @ a for a in (p2, p1**2, wp, w1 * p1, b * (w2 - 1 / s2), b * w1**2)]
+    np.testing.assert_allclose(integrated, [q, Q, r, R, qh, Qh], rtol=1e-8)
     if eta == 0.0:
         connected = weight @ (density @ (x * p) - x1 * p1)
         np.testing.assert_allclose(connected, (r - R) * (1 + b * (q - Q) * (1 + gamma)) / np.sqrt(beta), rtol=1e-8)

@@ -42,6 +42,12 @@ def test_arrays_give_dimensions():
     assert all(alone[name] == s[name].sel(gamma=0.2, beta=10.0) for name in FLOATS)
 
 
+def test_every_point_is_announced():
+    calls = []
+    solve([0.5, 0.9], [10.0, np.inf], gamma=[0.0, 0.2], on_point=lambda done, total: calls.append((done, total)))
+    assert calls == [(k, 8) for k in range(1, 9)]
+
+
 def test_all_branches():
     s = solve([1.1, 1.2], 20.0, branch="all")
     assert s.q.dims == ("branch", "g")

@@ -1,16 +1,22 @@
-"""Sampling: one job a batch of shards."""
+"""What is computed on realisations: one job a batch of shards."""
 
 
+<<<<<<< HEAD:workflow/rules/sample.smk
 rule sample:
     """Sample the shards of a batch. Stores and checkpoints are written beside the declared
     manifest, so that neither a failure nor a rerun deletes them; valid stores are kept as they are.
+=======
+rule compute:
+    """Compute the shards of a batch. Stores and checkpoints lie beside the declared manifest,
+    so that neither a failure nor a rerun deletes them; sound stores are kept as they are.
+>>>>>>> main:workflow/rules/compute.smk
     """
     output:
         f"{RESULTS}/manifests/{{batch}}.json",
     log:
-        f"{LOGS}/sample/{{batch}}.log",
+        f"{LOGS}/compute/{{batch}}.log",
     benchmark:
-        f"{LOGS}/sample/{{batch}}.tsv"
+        f"{LOGS}/compute/{{batch}}.tsv"
     conda:
         "../envs/nsslib.yaml"
     threads: 1
@@ -21,6 +27,6 @@ rule sample:
         results=results,
         batch=batch_of,
     message:
-        "Sampling {wildcards.batch}"
+        "Computing {wildcards.batch}"
     script:
-        "../scripts/sample.py"
+        "../scripts/compute.py"

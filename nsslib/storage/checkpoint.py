@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nsslib.grid.shard import Shard
 from nsslib.storage import atomic
 
 State = dict[str, NDArray]
@@ -30,10 +29,10 @@ def older(path: Path) -> Path:
     return path.with_name(f"{path.name}.older")
 
 
-def save(path: Path, shard: Shard, state: State) -> None:
+def save(path: Path, settings: Mapping[str, Any], state: State) -> None:
     """Write a checkpoint atomically: the last one stays until this is safe on disk, then becomes the older."""
     archive = io.BytesIO()
-    np.savez(archive, allow_pickle=False, settings=np.array(json.dumps(shard.settings())), **state)
+    np.savez(archive, allow_pickle=False, settings=np.array(json.dumps(settings)), **state)
     content = archive.getvalue()
     with atomic.replacing(path) as partial:
         with partial.open("wb") as stream:
@@ -51,8 +50,8 @@ def remove(path: Path) -> None:
     older(path).unlink(missing_ok=True)
 
 
-def load(path: Path, shard: Shard) -> tuple[State | None, list[str]]:
-    """Read the last sound checkpoint of exactly this shard.
+def load(path: Path | None, settings: Mapping[str, Any]) -> tuple[State | None, list[str]]:
+    """Read the last sound checkpoint of a shard with exactly these settings.
 
     Returns
     -------
@@ -62,7 +61,7 @@ def load(path: Path, shard: Shard) -> tuple[State | None, list[str]]:
         What was found wrong, as sentences for the log.
     """
     remarks = []
-    for place in (path, older(path)):
+    for place in (path, older(path)) if path else ():
         try:
             data = place.read_bytes()
         except FileNotFoundError:
@@ -80,7 +79,7 @@ def load(path: Path, shard: Shard) -> tuple[State | None, list[str]]:
         except (ValueError, OSError) as error:
             remarks.append(f"{place}: damaged checkpoint ignored ({error})")
             continue
-        difference = differences(json.loads(str(state.pop("settings"))), shard.settings())
+        difference = differences(json.loads(str(state.pop("settings"))), settings)
         if not difference:
             return state, remarks
         remarks.append(f"{place}: checkpoint refused, it was made with other settings: {', '.join(difference)}")
