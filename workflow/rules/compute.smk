@@ -1,15 +1,9 @@
 """What is computed on realisations: one job a batch of shards."""
 
 
-<<<<<<< HEAD:workflow/rules/sample.smk
-rule sample:
-    """Sample the shards of a batch. Stores and checkpoints are written beside the declared
-    manifest, so that neither a failure nor a rerun deletes them; valid stores are kept as they are.
-=======
 rule compute:
-    """Compute the shards of a batch. Stores and checkpoints lie beside the declared manifest,
-    so that neither a failure nor a rerun deletes them; sound stores are kept as they are.
->>>>>>> main:workflow/rules/compute.smk
+    """Compute the shards of a batch. Stores and checkpoints are written beside the declared
+    manifest, so that neither a failure nor a rerun deletes them; valid stores are kept as they are.
     """
     output:
         f"{RESULTS}/manifests/{{batch}}.json",
