@@ -15,7 +15,7 @@ BLACKJAX: dict[str, tuple[int, int]] = {
     "blackjax hmc, 10 leapfrogs": (10, 4000),
     "blackjax hmc, 30 leapfrogs": (30, 2000),
 }
-"""Mean leapfrogs, 0 for NUTS, and draws."""
+"""Mean leapfrog steps, 0 for NUTS, and draws."""
 
 
 def blackjax_series(name: str, J: NDArray[np.float64], beta: float, seed: int) -> tuple[NDArray[np.float64], float]:
@@ -25,7 +25,7 @@ def blackjax_series(name: str, J: NDArray[np.float64], beta: float, seed: int) -
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
-    leapfrogs, draws = BLACKJAX[name]
+    n_leapfrog, draws = BLACKJAX[name]
     couplings = jnp.asarray(J, jnp.float64)
 
     def log_density(x: Any) -> Any:
@@ -34,15 +34,15 @@ def blackjax_series(name: str, J: NDArray[np.float64], beta: float, seed: int) -
 
     def chain(key: Any, x: Any) -> Any:
         warm, lengths, key = jax.random.split(key, 3)
-        algorithm, extra = (blackjax.hmc, {"num_integration_steps": leapfrogs}) if leapfrogs else (blackjax.nuts, {})
+        algorithm, extra = (blackjax.hmc, {"num_integration_steps": n_leapfrog}) if n_leapfrog else (blackjax.nuts, {})
         # Nothing of the adaptation is kept: its history would fill the memory.
         adaptation = blackjax.window_adaptation(algorithm, log_density, adaptation_info_fn=lambda *_: None, **extra)
         (state, found), _ = adaptation.run(warm, x, WARMUP)
         metric = (found["step_size"], found["inverse_mass_matrix"])
-        if leapfrogs:
+        if n_leapfrog:
             # Uniform on 1 ... 2 L - 1, as ours: a fixed length would be resonant with some mode.
             sampler = blackjax.dynamic_hmc(
-                log_density, *metric, integration_steps_fn=lambda key: jax.random.randint(key, (), 1, 2 * leapfrogs)
+                log_density, *metric, integration_steps_fn=lambda key: jax.random.randint(key, (), 1, 2 * n_leapfrog)
             )
             state = sampler.init(state.position, lengths)
         else:

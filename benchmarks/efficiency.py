@@ -29,10 +29,10 @@ FORCES = 40_000
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "hmc (default)": {},
-    "hmc, 3 leapfrogs": {"leapfrogs": 3},
-    "hmc, 6 leapfrogs": {"leapfrogs": 6},
-    "hmc, 10 leapfrogs, plain": {"leapfrogs": 10, "precondition": False},
-    "hmc, 30 leapfrogs, plain": {"leapfrogs": 30, "precondition": False},
+    "hmc, 3 leapfrogs": {"n_leapfrog": 3},
+    "hmc, 6 leapfrogs": {"n_leapfrog": 6},
+    "hmc, 10 leapfrogs, plain": {"n_leapfrog": 10, "precondition": False},
+    "hmc, 30 leapfrogs, plain": {"n_leapfrog": 30, "precondition": False},
     "ghmc, friction 0.1": {"integrator": "ghmc"},
     "mala": {"integrator": "mala"},
     "baoab, friction 0.1 (biased)": {"integrator": "baoab"},
@@ -168,9 +168,9 @@ def exchanged() -> None:
     rows: dict[str, tuple[Any, dict[str, Any]]] = {
         "exchanged grid": (grid, {"steps": 4000, "burn_in": 1000}),
         "no exchange": (alone, {"steps": 12000, "burn_in": 1000, "exchange": None}),
-        "no exchange, L = 12": (alone, {"steps": 5000, "burn_in": 500, "leapfrogs": 12, "exchange": None}),
+        "no exchange, L = 12": (alone, {"steps": 5000, "burn_in": 500, "n_leapfrog": 12, "exchange": None}),
         "no exchange, L = 32, plain": (
-            alone, {"steps": 2000, "burn_in": 500, "leapfrogs": 32, "exchange": None, "precondition": False}
+            alone, {"steps": 2000, "burn_in": 500, "n_leapfrog": 32, "exchange": None, "precondition": False}
         ),
     }  # fmt: skip
     print(f"c  ESS of q per 1000 force evaluations at g = 1.2, beta = 1000, N = 64, by sample of J ({len(SEEDS)});")

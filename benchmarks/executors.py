@@ -27,8 +27,8 @@ from nsslib.config.files import parse
 from nsslib.grid.batch import batches
 from nsslib.grid.sampling import Sampling
 from nsslib.grid.task import shards
-from nsslib.monitor.plan import seconds_per_step
 from nsslib.sampling.run import run
+from nsslib.tasks.sampling import measure
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 64
@@ -43,7 +43,8 @@ def sweep(count: int, seconds: float, apart: bool) -> dict[str, Any]:
         "sampler": {"burn_in": 100, "steps": 1000, "save": {"trajectories": 0}},
     }
     config["blocks"]["main"]["seeds"] = [(BATCH if apart else 1) * k for k in range(count)]
-    steps = round(seconds / seconds_per_step(next(shards(parse(config)))))
+    shard = next(shards(parse(config)))
+    steps = round(seconds * shard.steps / measure(shard))
     # As many draws as a sweep keeps, however long the shard.
     config["sampler"] |= {"steps": steps, "save": {"observables": max(1, steps // 1000), "trajectories": 0}}
     return config

@@ -29,7 +29,7 @@ from nsslib.storage import store
 def sweep(count: int, sizes: list[int], steps: int) -> Config:
     """Sweep of `count` shards over some N, on a grid of (3, 3)."""
     block = {"N": sizes, "g": [0.7, 1.0, 1.3], "beta": [3.0, 10.0, 30.0], "seeds": count // len(sizes)}
-    sampler = {"burn_in": 50, "steps": steps, "leapfrogs": 3, "save": {"observables": 2, "trajectories": 0}}
+    sampler = {"burn_in": 50, "steps": steps, "n_leapfrog": 3, "save": {"observables": 2, "trajectories": 0}}
     return parse({"name": f"scale{count}", "blocks": {"main": block}, "sampler": sampler})
 
 

@@ -18,12 +18,11 @@ from nsslib.grid.batch import batches
 from nsslib.grid.results import samples
 from nsslib.grid.sampling import sampled
 from nsslib.monitor.progress import Reporter
-from nsslib.report.draw import draw_sweep
 from nsslib.stages.compute import computed, ensure_shard, run_batch
 from nsslib.stages.config import record_config
 from nsslib.stages.fit import fit_sweep
 from nsslib.stages.reduce import reduce_sweep
-from nsslib.stages.report import overview_sweep
+from nsslib.stages.report import draw_sweep, overview_sweep
 from nsslib.stages.theory import theory_sweep
 from nsslib.storage import store
 from nsslib.tasks import Sitting
@@ -69,7 +68,7 @@ def simulate(
     steps : int
         Recorded steps after burn-in.
     exchange : bool
-        Replica exchange in beta and g, with hidden ladder columns.
+        Replica exchange in beta and g, with intermediate points of the ladder.
     precision : {"float64", "float32"}
         Of the state.
     out : path, optional
@@ -77,8 +76,8 @@ def simulate(
     progress : bool
         Report progress to standard error.
     **settings
-        Any other key of the ``sampler`` section of a config (burn_in, step_size, leapfrogs,
-        friction, target, until, save), and ``diagonal``.
+        Any other key of the ``sampler`` section of a config (burn_in, step_size, n_leapfrog,
+        friction, target_accept, stop_when, save), and ``diagonal``.
 
     Returns
     -------

@@ -20,7 +20,7 @@ def make_shard():
             "name": "test",
             "model": model or {},
             "blocks": {"main": {"N": [8], "g": [0.5, 1.0], "beta": [2.0, 5.0], "seeds": 1} | block},
-            "sampler": {"burn_in": 60, "steps": 40, "leapfrogs": 3} | (sampler or {}),
+            "sampler": {"burn_in": 60, "steps": 40, "n_leapfrog": 3} | (sampler or {}),
         }
         (shard,) = shards(parse(data))
         return shard
@@ -38,7 +38,7 @@ def tiny_sweep(tmp_path_factory):
             "sampler": {
                 "burn_in": 60,
                 "steps": 160,
-                "leapfrogs": 3,
+                "n_leapfrog": 3,
                 "save": {"observables": 2, "trajectories": 20},
             },
         }

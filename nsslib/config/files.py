@@ -16,12 +16,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from nsslib.config.schema import DEMO, Block, Config, Convergence, Exchange, Model, Sampler, Save, Until
+from nsslib.config.schema import DEMO, Block, Config, Convergence, Exchange, Model, Sampler, Save, StopWhen
 from nsslib.errors import UserError, suggest
 
 LONGEST = 300
 """Characters of a message; what is longer shows a value that nobody reads to its end."""
-SECTIONS = {model.__name__.lower(): model for model in (Model, Sampler, Convergence, Save, Exchange, Until)}
+SECTIONS = {model.__name__.lower(): model for model in (Model, Sampler, Convergence, Save, Exchange, StopWhen)}
 
 
 def parse(data: Any, source: str = "config") -> Config:

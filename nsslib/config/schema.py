@@ -168,10 +168,12 @@ class Exchange(_Closed):
         lt=1.0,
         description="exchange rate that intermediate columns between wide neighbours aim at",
     )
-    hidden: bool = Field(True, description="insert intermediate columns where neighbours of the grid are too far apart")
+    intermediate: bool = Field(
+        True, description="insert intermediate columns where neighbours of the grid are too far apart"
+    )
 
 
-class Until(_Closed):
+class StopWhen(_Closed):
     """Diagnostics that end a shard before its budget of steps."""
 
     ess: float = Field(100.0, gt=0.0, description="effective samples of q that every cell must reach")
@@ -194,15 +196,15 @@ class Sampler(_Closed):
     ] = Field(
         "auto", description="integration step, or auto: tuned per column in burn-in (baoab: 0.4, euler-maruyama: 0.05)"
     )
-    target: float = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
-    leapfrogs: int = Field(4, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
+    target_accept: float = Field(0.8, gt=0.0, lt=1.0, description="acceptance that auto tunes the step size for")
+    n_leapfrog: int = Field(4, ge=1, le=10_000, description="mean number of leapfrog steps of one hmc trajectory")
     precondition: bool = Field(
         True, description="move in coordinates that whiten the linearised network; euler-maruyama never does"
     )
     friction: float = Field(0.1, gt=0.0, le=100.0, description="momentum damping of ghmc and baoab per unit time")
     burn_in: int = Field(500, ge=0, description="steps before recording starts; tuning happens here")
     steps: int = Field(2000, ge=1, description="recorded steps (one step of hmc: one trajectory)")
-    until: Annotated[Until | None, BeforeValidator(_switch, json_schema_input_type=Until | bool)] = Field(
+    stop_when: Annotated[StopWhen | None, BeforeValidator(_switch, json_schema_input_type=StopWhen | bool)] = Field(
         None, description="end a shard early, once every cell meets these limits; false: use all steps"
     )
     replicas: int = Field(2, ge=2, le=64, description="independent chains per cell, half cold, half hot starts")
@@ -238,7 +240,7 @@ class Convergence(_Closed):
     rhat: float = Field(1.05, gt=1.0, description="largest split R-hat")
     ess: float = Field(50.0, ge=0.0, description="smallest effective sample size")
     cold_hot: float = Field(4.0, gt=0.0, description="largest difference of cold and hot starts, in its errors")
-    seeds: float = Field(0.9, gt=0.0, le=1.0, description="share of seeds that must pass for a cell to pass")
+    share: float = Field(0.9, gt=0.0, le=1.0, description="share of realisations that must pass for a point to pass")
 
 
 class Config(_Closed):

@@ -14,7 +14,7 @@ from nsslib.config.schema import canonical
 
 @dataclass(frozen=True)
 class Ladder:
-    """All values of one grid axis, hidden ones included.
+    """All values of one grid axis, intermediate ones included.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Ladder:
 
 @cache
 def beta_ladder(beta: tuple[float, ...], N: int, acceptance: float | None) -> Ladder:
-    """Insert hidden betas so that neighbours exchange with about the given acceptance.
+    """Insert intermediate betas so that neighbours exchange with about the given acceptance.
 
     E has N/2 quadratic degrees of freedom at every temperature, hence heat capacity N/2, and two
     Gaussian energies exchange with probability erfc(d ln(beta) sqrt(N/2) / 2).
@@ -45,7 +45,7 @@ def beta_ladder(beta: tuple[float, ...], N: int, acceptance: float | None) -> La
 
 @cache
 def g_ladder(g: tuple[float, ...], N: int, acceptance: float | None, beta: float) -> Ladder:
-    """Insert hidden g so that neighbours exchange with about the given acceptance at one beta, the smallest.
+    """Insert intermediate g so that neighbours exchange with about the given acceptance at one beta, the smallest.
 
     Colder chains pass from g to g through hotter ones. dE/dg = -J0 phi(x).v with v nearly Gaussian of
     variance 1/beta, hence two neighbours exchange with probability erfc(dg sqrt(beta N q) / 2).

@@ -27,7 +27,7 @@ SECONDS_PER_STEP = 2e-3
 
 @dataclass(frozen=True)
 class Sampling(Task):
-    """A realisation sampled at all (g, beta), hidden ladder columns included.
+    """A realisation sampled at all (g, beta), intermediate points of the ladder included.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Sampling(Task):
     def ladders(self) -> tuple[Ladder, Ladder]:
         """Ladders in g and in beta."""
         exchange = self.sampler.exchange
-        aim = exchange.acceptance if exchange and exchange.hidden else None
+        aim = exchange.acceptance if exchange and exchange.intermediate else None
         return (
             g_ladder(self.g, self.N, aim if exchange and exchange.g else None, self.beta[0]),
             beta_ladder(self.beta, self.N, aim if exchange and exchange.beta else None),
@@ -86,7 +86,7 @@ class Sampling(Task):
         """Products of an (N, N) matrix with all columns in the whole shard; two make a force evaluation."""
         sampler, exchange = self.sampler, self.sampler.exchange
         scheme = SCHEMES[sampler.integrator]
-        forces = sampler.leapfrogs if scheme.trajectories else 1
+        forces = sampler.n_leapfrog if scheme.trajectories else 1
         # A triangular product is half a product; kicks, one more than forces, and drifts take one each.
         triangles = forces * (1 + scheme.drifts) + 1 if sampler.preconditioned else 0
         regradient = 1.0 / exchange.every if exchange and exchange.g and len(self.g) > 1 else 0.0

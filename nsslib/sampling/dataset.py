@@ -102,7 +102,7 @@ def _coordinates(shard: Sampling) -> dict[str, Any]:
 
 
 def _diagnostics(shard: Sampling, record: Record) -> xr.Dataset:
-    """Acceptance, step sizes and exchange on the whole ladder, hidden columns included."""
+    """Acceptance, step sizes and exchange on the whole ladder, intermediate points included."""
     g, beta = (np.array(ladder.values) for ladder in shard.ladders)
     visible_g, visible_beta = (np.isin(np.arange(len(x.values)), x.visible) for x in shard.ladders)
     data = xr.Dataset(
@@ -135,8 +135,8 @@ def _diagnostics(shard: Sampling, record: Record) -> xr.Dataset:
         "log_z_beta": "log of Z at the next beta over Z, by Bennett's acceptance ratio",
         "log_z_g": "log of Z at the next g over Z, by Bennett's acceptance ratio",
         "round_trips": "round trips of every chain: axis 0 along beta, axis 1 along g",
-        "g_visible": "a g of the user's grid; others are hidden ladder columns",
-        "beta_visible": "a beta of the user's grid; others are hidden ladder columns",
+        "g_visible": "a g of the user's grid; others are intermediate points of the ladder",
+        "beta_visible": "a beta of the user's grid; others are intermediate points of the ladder",
         "g_link": "middle of two neighbouring g",
         "beta_link": "geometric middle of two neighbouring beta",
     }

@@ -35,7 +35,7 @@ class Verdict:
     Attributes
     ----------
     enough : bool
-        Whether every cell has the evidence that `sampler.until` asks for; False if it asks for none.
+        Whether every cell has the evidence that `sampler.stop_when` asks for; False if it asks for none.
     remark : str
         The worst cell in words.
     """
@@ -59,7 +59,7 @@ class Record:
     ----------
     recorder : Recorder
     acceptance : (replica, g, beta) array
-        Mean acceptance probability, hidden columns included.
+        Mean acceptance probability, intermediate points included.
     step_size : (g, beta) array
     exchange_beta, exchange_g : arrays
         Acceptance of every link, (g, beta - 1) and (g - 1, beta).
@@ -131,9 +131,9 @@ class Run:
 
     @property
     def overdue(self) -> bool:
-        """Whether the wall time that `sampler.until` allows is over."""
-        until = self.shard.sampler.until
-        return until is not None and until.hours is not None and self.wall_time > 3600.0 * until.hours
+        """Whether the wall time that `sampler.stop_when` allows is over."""
+        stop_when = self.shard.sampler.stop_when
+        return stop_when is not None and stop_when.hours is not None and self.wall_time > 3600.0 * stop_when.hours
 
     def consider(self, judge: Judge) -> str:
         """Look at the evidence, end the run here if it suffices or time is over; returns the remark."""
@@ -182,7 +182,7 @@ class Run:
         if not self.scheme.trajectories:
             return 1
         luck = random.uniform(self.ensemble.key, random.LENGTH, self.t, 0, 0)
-        return 1 + int(luck * (2 * self.shard.sampler.leapfrogs - 1))
+        return 1 + int(luck * (2 * self.shard.sampler.n_leapfrog - 1))
 
     def _guard(self) -> None:
         """Stop chains that diverged, say which, and let the rest go on."""

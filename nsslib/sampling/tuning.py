@@ -32,7 +32,7 @@ class StepSizes:
         )
         self.log_eps = np.full(shape[1:], math.log(start))
         self.total = np.zeros(shape[1:])
-        self._target, self._burn_in = sampler.target, sampler.burn_in
+        self._target_accept, self._burn_in = sampler.target_accept, sampler.burn_in
 
     @property
     def eps(self) -> NDArray[np.float64]:
@@ -50,7 +50,7 @@ class StepSizes:
         if not self.tuned or t >= self._burn_in:
             return
         mean = ensemble.by_cell(acceptance).mean(axis=0)
-        self.log_eps += (mean - self._target) / (1.0 + 0.1 * t) ** 0.6
+        self.log_eps += (mean - self._target_accept) / (1.0 + 0.1 * t) ** 0.6
         second_half = t - self._burn_in // 2
         if second_half >= 0:
             self.total += self.log_eps

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from nsslib.report.plotting import COLOURS
+from nsslib.report.style import COLOURS
 from nsslib.theory.mean_field.static import static_mean_field
 from nsslib.theory.replica import linear_phase, solve
 from nsslib.theory.replica.fluctuation_response import SampledIdentity, connected_correlation, fluctuation_response

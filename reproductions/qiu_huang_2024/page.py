@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from nsslib.report.plotting import STYLE
+from nsslib.report.style import STYLE
 from reproductions.qiu_huang_2024 import figures
 from reproductions.qiu_huang_2024.benchmark import Cost, report
 from reproductions.qiu_huang_2024.compare import compare, contradictions, summary

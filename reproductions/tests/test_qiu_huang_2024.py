@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from nsslib.report.plotting import STYLE
+from nsslib.report.style import STYLE
 from nsslib.theory.replica import equations, solve
 from nsslib.theory.replica.fluctuation_response import SampledIdentity
 from reproductions.qiu_huang_2024 import benchmark, experiments, figures, page, protocol_static

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LITTLE = {
     "name": "little",
     "blocks": {"main": {"N": [4, 6], "g": [0.7, 1.2], "beta": [3.0, 12.0], "seeds": [0, 1]}},
-    "sampler": {"burn_in": 60, "steps": 80, "leapfrogs": 4, "save": {"observables": 2, "trajectories": 20}},
+    "sampler": {"burn_in": 60, "steps": 80, "n_leapfrog": 4, "save": {"observables": 2, "trajectories": 20}},
 }
 TABLES = ("order_parameters", "theory", "fits")
 

@@ -94,7 +94,7 @@ from nsslib.grid.sampling import Sampling
 from nsslib.monitor.progress import Reporter
 from nsslib.stages.compute import ensure_shard
 
-sampler = Sampler(steps=20_000, burn_in=60, leapfrogs=4, save=Save(observables=20, trajectories=0))
+sampler = Sampler(steps=20_000, burn_in=60, n_leapfrog=4, save=Save(observables=20, trajectories=0))
 shard = Sampling("main", 0.0, 64, 0, (0.7, 1.2), Model(), (3.0, 12.0), sampler)
 with open("progress.txt", "a") as log, Reporter(log, seconds=0.2) as reporter:
     ensure_shard(shard, Path("shard.zarr"), Path("checkpoint.npz"), reporter)
@@ -118,7 +118,7 @@ def test_a_shard_whose_worker_is_killed_goes_on_from_its_checkpoint(generic):
     assert "resumed at step" in log.read_text()
     unbroken = nsslib.simulate(
         64, [0.7, 1.2], [3.0, 12.0], progress=False, out=generic / "unbroken.zarr",
-        steps=20_000, burn_in=60, leapfrogs=4, save={"observables": 20, "trajectories": 0},
+        steps=20_000, burn_in=60, n_leapfrog=4, save={"observables": 20, "trajectories": 0},
     )  # fmt: skip
     assert store.check(generic / "shard.zarr", "shard")["content_sha256"] == unbroken.attrs["content_sha256"]
 

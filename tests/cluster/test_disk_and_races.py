@@ -17,7 +17,7 @@ pytestmark = pytest.mark.cluster
 SWEEP = {
     "name": "little",
     "blocks": {"main": {"N": [16], "g": [0.7, 1.2], "beta": [3.0, 12.0], "seeds": 3}},
-    "sampler": {"burn_in": 60, "steps": 600, "leapfrogs": 4, "save": {"observables": 2, "trajectories": 2}},
+    "sampler": {"burn_in": 60, "steps": 600, "n_leapfrog": 4, "save": {"observables": 2, "trajectories": 2}},
 }
 
 SIMULATE = """
@@ -25,7 +25,8 @@ import functools, resource, sys
 from nsslib import cli
 from nsslib.stages import compute
 
-sample.run = functools.partial(sample.run, checkpoint_seconds=float(sys.argv.pop(1)))
+seconds = float(sys.argv.pop(1))
+compute.ensure_shard = functools.partial(compute.ensure_shard, checkpoint_seconds=seconds)
 limit = int(sys.argv.pop(1))
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

@@ -8,8 +8,8 @@ from nsslib.config.files import parse
 from nsslib.grid.batch import batches
 from nsslib.grid.cost import job_megabytes, job_minutes
 from nsslib.grid.task import shards
-from nsslib.monitor.plan import seconds_per_step
 from nsslib.storage.store import check
+from nsslib.tasks.sampling import measure
 from tests.cluster.slurm_fixtures import SCRIPTS, command, jobs, power_off, wait_for
 
 pytestmark = pytest.mark.cluster
@@ -22,7 +22,8 @@ def two_shards(name, seconds):
     block = {"N": [32], "g": [0.7, 1.0, 1.3], "beta": [3.0, 10.0, 30.0], "seeds": [0, 1]}
     sampler = {"burn_in": 60, "steps": 1000, "save": {"observables": 50, "trajectories": 0}}
     config = {"name": name, "blocks": {"main": block}, "sampler": sampler}
-    sampler["steps"] = round(seconds / seconds_per_step(next(shards(parse(config)))))
+    shard = next(shards(parse(config)))
+    sampler["steps"] = round(seconds * shard.steps / measure(shard))
     return config
 
 

@@ -126,7 +126,7 @@ IMPOSSIBLE = [
     (sections(sampler="{exchange: 3}"), "sampler.exchange", "3"),
     (sections(sampler="{exchange: {Exchange: 1}}"), "sampler.exchange.Exchange", "choose from"),
     (sections(sampler="{steps: 1e400}"), "sampler.steps", "inf"),
-    (sections(sampler="{until: {hours: soon}}"), "sampler.until.hours", "soon"),
+    (sections(sampler="{stop_when: {hours: soon}}"), "sampler.stop_when.hours", "soon"),
     (sections(sampler="[hmc]"), "sampler", "hmc"),
     # the rest
     (sections(model="{eta: -1}"), "model.eta", "-1"),
@@ -267,11 +267,11 @@ def test_a_number_may_be_written_without_a_dot(key):
 def test_texts_are_read_as_the_numbers_and_switches_they_are_meant_to_be():
     # So Snakemake gives what is nested in a value of --config.
     body = {"gamma": ["-0.5", "1e-1"], "N": ["8"], "g": {"linspace": ["0", "1", "3"]}, "beta": ["3"], "seeds": "2"}
-    sampler = {"steps": "1e3", "replicas": "4", "exchange": "false", "until": {"hours": "0.5"}}
+    sampler = {"steps": "1e3", "replicas": "4", "exchange": "false", "stop_when": {"hours": "0.5"}}
     config = parse({"name": "1e4", "blocks": {"12": body}, "sampler": sampler})
     assert (config.name, list(config.blocks)) == ("1e4", ["12"])
     assert (config.sampler.steps, config.sampler.replicas, config.sampler.exchange) == (1000, 4, None)
-    assert config.sampler.until.hours == 0.5
+    assert config.sampler.stop_when.hours == 0.5
     grid = config.blocks["12"]
     assert (grid.gamma, grid.N, grid.g) == ([-0.5, 0.1], [8], [0.0, 0.5, 1.0])
     assert (grid.beta, grid.seeds) == ([3.0], [0, 1])

@@ -1,4 +1,4 @@
-"""Blocks become shards, shards columns: names, fingerprints and hidden ladders."""
+"""Blocks become shards, shards columns: names, fingerprints and intermediate points."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ import pytest
 
 import nsslib
 from nsslib.config.files import parse
-from nsslib.config.schema import Model, Sampler, Save, Until
+from nsslib.config.schema import Model, Sampler, Save, StopWhen
 from nsslib.grid.axes import text
 from nsslib.grid.batch import Batch, batches
 from nsslib.grid.ladder import beta_ladder, g_ladder
@@ -47,7 +47,7 @@ def test_a_ladder_keeps_the_visible_values_and_increases(ladder, values, N):
 
 
 @pytest.mark.parametrize(("ladder", "values"), LADDERS)
-def test_a_ladder_without_an_aim_has_no_hidden_values(ladder, values):
+def test_a_ladder_without_an_aim_has_no_intermediate_values(ladder, values):
     assert ladder(values, 64, None).values == values
 
 
@@ -60,7 +60,7 @@ def test_neighbouring_betas_exchange_with_the_aimed_probability():
     for last in (1.3, 2.0, 30.0):
         links = len(beta_ladder((1.0, last), N, aim).values) - 1
         assert acceptance(last, links) >= aim - 1e-9
-        assert links == 1 or acceptance(last, links - 1) < aim, "no more hidden columns than needed"
+        assert links == 1 or acceptance(last, links - 1) < aim, "no more intermediate columns than needed"
 
 
 def test_neighbouring_g_are_closer_where_the_network_is_larger_colder_or_more_active():
@@ -85,21 +85,21 @@ def test_neighbouring_g_exchange_as_aimed_at_the_smallest_beta(N, beta, g):
         for seed in range(2)
     ]  # fmt: skip
     assert np.min(np.mean(rates, axis=0)) > aim - 0.05
-    assert np.mean(rates) < aim + 0.25, "hidden columns enough, and not many more"
+    assert np.mean(rates) < aim + 0.25, "intermediate columns enough, and not many more"
 
 
-def test_hidden_values_are_canonical():
+def test_intermediate_values_are_canonical():
     made = beta_ladder((1.0, 30.0), 64, 0.25)
     assert all(float(f"{v:.12g}") == v for v in made.values)
 
 
-def test_an_axis_that_does_not_exchange_has_no_hidden_values(make_shard):
+def test_an_axis_that_does_not_exchange_has_no_intermediate_values(make_shard):
     wide = {"N": [64], "g": [0.1, 1.0], "beta": [1.0, 100.0]}
     lengths = {
         key: [len(ladder.values) for ladder in make_shard(**wide, sampler={"exchange": setting}).ladders]
         for key, setting in {
             "off": False,
-            "plain": {"hidden": False},
+            "plain": {"intermediate": False},
             "g": {"beta": False},
             "beta": {"g": False},
         }.items()
@@ -135,8 +135,8 @@ OTHER = {
     "sampler.thermal_seed": 1,
     "sampler.integrator": "mala",
     "sampler.step_size": 0.1,
-    "sampler.target": 0.7,
-    "sampler.leapfrogs": 4,
+    "sampler.target_accept": 0.7,
+    "sampler.n_leapfrog": 4,
     "sampler.precondition": False,
     "sampler.friction": 0.2,
     "sampler.burn_in": 61,
@@ -145,7 +145,7 @@ OTHER = {
     "sampler.exchange": None,
     "sampler.precision": "float32",
     "sampler.save": Save(observables=1),
-    "sampler.until": Until(),
+    "sampler.stop_when": StopWhen(),
 }
 
 

@@ -49,7 +49,7 @@ samplers = st.fixed_dictionaries(
         "steps": st.integers(100, 10**6),
         "precision": st.sampled_from(["float64", "float32"]),
         "exchange": st.booleans()
-        | st.fixed_dictionaries({}, optional={"acceptance": st.floats(0.01, 0.9), "hidden": st.booleans()}),
+        | st.fixed_dictionaries({}, optional={"acceptance": st.floats(0.01, 0.9), "intermediate": st.booleans()}),
     },
 )
 configs = st.fixed_dictionaries({"name": names, "blocks": blocks(), "sampler": samplers})

@@ -49,7 +49,7 @@ def test_products_equal_those_of_numpy(N, dtype):
 SAMPLE = """
 import hashlib, numpy as np, nsslib
 for precision in ("float64", "float32"):
-    tree = nsslib.simulate(7, [0.8, 1.2], [3.0, 10.0], gamma=0.3, seed=2, steps=30, burn_in=60, leapfrogs=3,
+    tree = nsslib.simulate(7, [0.8, 1.2], [3.0, 10.0], gamma=0.3, seed=2, steps=30, burn_in=60, n_leapfrog=3,
                            precision=precision, save={"observables": 1, "trajectories": 1}, progress=False)
     print(hashlib.sha256(tree["trajectories/x"].values.tobytes()).hexdigest())
 """

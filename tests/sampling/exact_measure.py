@@ -9,7 +9,7 @@ from nsslib.model import estimators, quasipotential
 
 EXACT = {
     "hmc": {"sampler": "hmc"},
-    "hmc, plain": {"sampler": "hmc", "leapfrogs": 10, "precondition": False},
+    "hmc, plain": {"sampler": "hmc", "n_leapfrog": 10, "precondition": False},
     "mala": {"sampler": "mala"},
     "ghmc": {"sampler": "ghmc"},
     "ghmc, step 0.2": {"sampler": "ghmc", "step_size": 0.2},
@@ -23,7 +23,7 @@ FORCES = 60_000
 
 def steps_of(settings, forces=FORCES):
     """Steps of a sampler for so many force evaluations."""
-    return forces // settings.get("leapfrogs", Sampler().leapfrogs if settings["sampler"] == "hmc" else 1)
+    return forces // settings.get("n_leapfrog", Sampler().n_leapfrog if settings["sampler"] == "hmc" else 1)
 
 
 def z_of(series, expected, dims=("replica", "draw")):

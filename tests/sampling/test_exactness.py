@@ -84,7 +84,7 @@ def test_virial_and_configurational_temperature_are_exact(sampler, precision):
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", EXACT)
 def test_exchange_leaves_every_cell_its_exact_integral(sampler):
-    """A hidden beta stands between the last two; q, energy and Y are recorded right after a round of exchange."""
+    """A intermediate beta stands between the last two; q, energy and Y are recorded right after a round of exchange."""
     g, beta, gamma, eta, seed = [0.6, 1.2, 1.8, 2.4], [1.0, 4.0, 16.0, 100.0], 0.5, 0.05, 5
     tree = nsslib.simulate(
         2, g, beta, gamma=gamma, eta=eta, seed=seed, **EXACT[sampler], steps=steps_of(EXACT[sampler]), diagonal="iid",

@@ -17,7 +17,10 @@ def ensemble(make_shard):
     """Random states in 2 replicas, 3 g and 4 beta."""
     made = Ensemble(
         make_shard(
-            g=[0.5, 0.8, 1.2], beta=[2.0, 3.0, 4.0, 5.0], model={"eta": ETA}, sampler={"exchange": {"hidden": False}}
+            g=[0.5, 0.8, 1.2],
+            beta=[2.0, 3.0, 4.0, 5.0],
+            model={"eta": ETA},
+            sampler={"exchange": {"intermediate": False}},
         )
     )
     made.backend.load(np.random.default_rng(0).normal(size=(len(made.cell), made.units)))
@@ -82,7 +85,9 @@ def test_the_ratio_is_made_of_the_energies_of_the_model(ensemble):
 
 def test_two_cells_exchange_with_the_probability_of_metropolis(make_shard):
     """One pair of frozen states, attempted over and over from the same labels."""
-    ensemble = Ensemble(make_shard(g=[1.0, 1.1], beta=[2.0, 3.0], sampler={"exchange": {"hidden": False, "g": False}}))
+    ensemble = Ensemble(
+        make_shard(g=[1.0, 1.1], beta=[2.0, 3.0], sampler={"exchange": {"intermediate": False, "g": False}})
+    )
     ensemble.backend.load(0.3 * np.random.default_rng(1).normal(size=(len(ensemble.cell), ensemble.units)))
     J0, (x, _) = ensemble.J0, ensemble.backend.state()
     E = np.array([quasipotential.energy(x[c], g * J0) for c, g in enumerate(ensemble.cell_g)])

@@ -154,7 +154,7 @@ def test_metropolised_samplers_reject_by_the_order_of_their_energy_error(sampler
     steps, rejected = np.array([0.05, 0.1, 0.2]), []
     for eps in steps:
         hmc = settings["sampler"] == "hmc"
-        count = {"leapfrogs": round(2 / eps), "steps": 400} if hmc else {"steps": round(400 / eps)}
+        count = {"n_leapfrog": round(2 / eps), "steps": 400} if hmc else {"steps": round(400 / eps)}
         tree = nsslib.simulate(
             32, [0.8, 1.3], [5.0, 50.0], **settings, **count, step_size=eps, burn_in=count["steps"] // 4, replicas=8,
             exchange=False, save={"observables": 30, "trajectories": 0}, progress=False,

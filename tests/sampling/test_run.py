@@ -176,7 +176,7 @@ def judged(shard):
 
 def test_evidence_ends_a_run_early_with_the_draws_of_a_full_one(make_shard):
     sampler = {"steps": 2000, "save": {"observables": 2, "trajectories": 20}}
-    record, notes, remarks = judged(make_shard(sampler=sampler | {"until": {"ess": 60, "rhat": 1.2}}))
+    record, notes, remarks = judged(make_shard(sampler=sampler | {"stop_when": {"ess": 60, "rhat": 1.2}}))
     assert record.steps < 2000
     assert notes == [f"ends at step {60 + record.steps} of 2060: evidence reached"]
     assert remarks[-1].startswith("ESS of q at least ")
@@ -189,13 +189,13 @@ def test_evidence_ends_a_run_early_with_the_draws_of_a_full_one(make_shard):
 
 
 def test_without_enough_evidence_the_budget_is_used(make_shard):
-    record, notes, _ = judged(make_shard(sampler={"steps": 200, "until": {"ess": 1e6}}))
+    record, notes, _ = judged(make_shard(sampler={"steps": 200, "stop_when": {"ess": 1e6}}))
     assert record.steps == 200
     assert not notes
 
 
 def test_hours_end_a_run_too(make_shard):
-    record, notes, _ = judged(make_shard(sampler={"steps": 200, "until": {"ess": 1e6, "hours": 1e-9}}))
+    record, notes, _ = judged(make_shard(sampler={"steps": 200, "stop_when": {"ess": 1e6, "hours": 1e-9}}))
     assert record.steps == 20
     assert notes == ["ends at step 80 of 260: hours reached"]
 
@@ -244,10 +244,10 @@ def test_no_checkpoint_is_no_complaint(make_shard, tmp_path):
     assert checkpoint.load(tmp_path / "none.npz", make_shard().settings()) == (None, [])
 
 
-@pytest.mark.parametrize("target", [0.6, 0.8])
+@pytest.mark.parametrize("target_accept", [0.6, 0.8])
 @pytest.mark.parametrize("integrator", ["hmc", "ghmc", "mala"])
 def test_step_sizes_reach_the_aimed_acceptance(make_shard, integrator, target):
-    sampler = {"integrator": integrator, "target": target, "burn_in": 1000, "steps": 1000}
+    sampler = {"integrator": integrator, "target_accept": target, "burn_in": 1000, "steps": 1000}
     record = run(make_shard(N=[32], g=[0.5, 0.8], sampler=sampler))
     np.testing.assert_allclose(record.acceptance.mean(axis=0), target, atol=0.05)
 
@@ -308,7 +308,7 @@ def test_what_is_recorded_follows_from_the_stored_state_at_the_g_and_beta_of_its
             assert found == pytest.approx(value, rel=1e-4, abs=1e-5), name
 
 
-def test_hidden_columns_are_sampled_but_not_recorded(make_shard):
+def test_intermediate_columns_are_sampled_but_not_recorded(make_shard):
     shard = make_shard(N=[32], beta=[1.0, 20.0])
     record = run(shard)
     g, beta = (len(ladder.values) for ladder in shard.ladders)

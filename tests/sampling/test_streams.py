@@ -6,7 +6,7 @@ import pytest
 import nsslib
 from nsslib.sampling.ensemble import Ensemble
 
-SETTINGS = {"burn_in": 60, "steps": 40, "leapfrogs": 3, "progress": False}
+SETTINGS = {"burn_in": 60, "steps": 40, "n_leapfrog": 3, "progress": False}
 
 
 def q(g, **settings):

@@ -16,7 +16,6 @@ from nsslib.errors import Terminated, UserError
 from nsslib.grid.batch import Batch, batches
 from nsslib.grid.task import shards
 from nsslib.monitor.progress import Reporter
-from nsslib.sampling.dataset import to_tree
 from nsslib.stages import compute
 from nsslib.stages.fit import fit_sweep
 from nsslib.stages.reduce import reduce_sweep
@@ -38,7 +37,7 @@ def forbidden(monkeypatch):
     def sampled(*_):
         raise AssertionError("sampled again")
 
-    monkeypatch.setattr(compute, "run", sampled)
+    monkeypatch.setattr(compute, "computed", sampled)
 
 
 class Listener(Reporter):
@@ -83,10 +82,10 @@ def changed(shard, **settings):
 def test_a_store_of_other_settings_is_named_and_sampled_again(make_shard, tmp_path):
     path, listener = tmp_path / "shard.zarr", Listener()
     compute.ensure_shard(make_shard(), path, tmp_path / "c.npz", Listener())
-    other = changed(make_shard(), target=0.7)
+    other = changed(make_shard(), target_accept=0.7)
     attrs = compute.ensure_shard(other, path, tmp_path / "c.npz", listener)
     assert attrs["fingerprint"] == other.fingerprint
-    assert "made with other settings: sampler.target 0.8, now 0.7" in listener.said[0]
+    assert "made with other settings: sampler.target_accept 0.8, now 0.7" in listener.said[0]
 
 
 def test_a_larger_budget_goes_on_where_the_smaller_one_ended(make_shard, tmp_path):
@@ -134,7 +133,7 @@ def test_the_manifest_is_written_last_and_none_is_there_before(sweep, monkeypatc
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compute, "run", killed)
+    monkeypatch.setattr(compute, "computed", killed)
     with pytest.raises(KeyboardInterrupt):
         compute.run_batch(batch, results, Listener())
     assert [manifest.exists() for manifest in (own, half, other)] == [False, False, True]
@@ -163,11 +162,14 @@ def test_a_signal_between_the_last_step_and_the_store_ends_the_batch_after_that_
     for shard in batch.shards:
         shutil.rmtree(results / shard.path)
 
-    def signalled(*arguments):
-        os.kill(os.getpid(), signal.SIGTERM)
-        return to_tree(*arguments)
+    computed = compute.computed
 
-    monkeypatch.setattr(compute, "to_tree", signalled)
+    def signalled(*arguments):
+        tree = computed(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return tree
+
+    monkeypatch.setattr(compute, "computed", signalled)
     with pytest.raises(Terminated, match=f"stopped before {second.label}"):
         compute.run_batch(batch, results, Listener())
     store.check(results / first.path, "shard", first.fingerprint)
@@ -223,7 +225,7 @@ def test_reducing_without_a_shard_undoes_its_manifest_and_says_so_in_one_line(sw
 def test_free_energies_of_each_reciprocity_are_relative_to_a_cell_of_its_own(tmp_path):
     block = {"N": [4, 6], "beta": [2.0, 5.0], "seeds": 1}
     blocks = {"zero": block | {"g": [0.8, 1.0]}, "half": block | {"gamma": [0.5], "g": [0.5, 0.8], "beta": [5.0, 8.0]}}
-    sampler = {"burn_in": 60, "steps": 100, "leapfrogs": 3, "save": {"trajectories": 0}}
+    sampler = {"burn_in": 60, "steps": 100, "n_leapfrog": 3, "save": {"trajectories": 0}}
     config = parse({"name": "two", "blocks": blocks, "sampler": sampler})
     for batch in batches(config):
         compute.run_batch(batch, tmp_path, Listener())

@@ -23,7 +23,7 @@ from nsslib.monitor.progress import Reporter
 from nsslib.stages.compute import ensure_shard
 
 place = Path(sys.argv[1])
-sampler = Sampler(steps=6000, burn_in=500, leapfrogs=5, save=Save(observables=4, trajectories=200))
+sampler = Sampler(steps=6000, burn_in=500, n_leapfrog=5, save=Save(observables=4, trajectories=200))
 shard = Sampling("b", 0.3, 24, 1, (0.7, 1.0, 1.3), Model(eta=0.01), (3.0, 10.0, 30.0), sampler)
 print("ready", flush=True)
 with Reporter(quiet=True) as reporter:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SWEEP = {
     "name": "little",
     "blocks": {"main": {"N": [4, 6, 8], "g": [0.7, 1.2], "beta": [3.0, 12.0], "seeds": [0, 1]}},
-    "sampler": {"burn_in": 60, "steps": 80, "leapfrogs": 4, "save": {"observables": 2, "trajectories": 20}},
+    "sampler": {"burn_in": 60, "steps": 80, "n_leapfrog": 4, "save": {"observables": 2, "trajectories": 20}},
 }
 RESULTS = "results/little"
 TABLE = f"{RESULTS}/order_parameters.zarr"

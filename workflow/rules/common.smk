@@ -19,7 +19,7 @@ from nsslib.grid.cost import (
 from nsslib.grid.results import config_record, samples, theory_record
 from nsslib.grid.results import tables as reduced_tables
 from nsslib.grid.task import shards
-from nsslib.report.catalogue import CAPTIONS, figures
+from nsslib.report.catalogue import figures
 
 
 def validated() -> Config:
@@ -81,4 +81,4 @@ def figure_files(wildcards=None) -> list[str]:
 
 def caption_of(wildcards) -> str:
     """Caption of a figure, for the report."""
-    return CAPTIONS[FIGURES[wildcards.figure]]
+    return FIGURES[wildcards.figure].caption

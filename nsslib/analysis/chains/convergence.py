@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from nsslib.analysis.chains.order_parameters import named
 from nsslib.analysis.intervals import TABLE, attrs, variables
 from nsslib.config.schema import Convergence
-from nsslib.grid.axes import text
 from nsslib.model.observables import names
 
 AXES = ("beta", "g")
@@ -67,13 +66,13 @@ def convergence(table: xr.Dataset, seeds: xr.Dataset, limits: Convergence) -> xr
     -------
     Dataset
         Dims (gamma, N, g, beta): rhat, ess and cold_hot, each within its limit if and only if the share
-        `limits.seeds` of the realisations is (nan: it is not, for too many have no value); round_trips_beta
+        `limits.share` of the realisations is (nan: it is not, for too many have no value); round_trips_beta
         and round_trips_g. Dims (gamma, N, g): beta_max, up to which all sampled points are converged, nan if the
         first is not; beta_sampled, the largest beta there is.
     """
     seeds = seeds.transpose(*TABLE, "seed")
     present = seeds["converged"].notnull()
-    rank = _rank(present.sum("seed").values, seeds.sizes["seed"], limits.seeds)
+    rank = _rank(present.sum("seed").values, seeds.sizes["seed"], limits.share)
 
     # A realisation without a value of any slow observable does not pass: its worst value is nan.
     rhat = seeds[[f"{name}_rhat" for name in names("diagnosed")]].to_dataarray().max("variable", skipna=False)
@@ -115,32 +114,3 @@ def _reach(table: xr.Dataset, sampled: xr.DataArray) -> dict[str, xr.DataArray]:
     }
     dims = TABLE[:-1]
     return {name: beta.transpose(*dims).assign_attrs(attrs(long_names[name])) for name, beta in reached.items()}
-
-
-def beta_table(criteria: xr.Dataset) -> list[list[str]]:
-    """The largest converged beta as a table in plain text.
-
-    Parameters
-    ----------
-    criteria : Dataset
-        What `convergence` returns, at one gamma.
-
-    Returns
-    -------
-    list of rows
-        A header with the values of g, then a row for every N; "-" where no beta is converged, "" where none was
-        sampled. Sizes and couplings that were not sampled at all are left out.
-    """
-    sampled = criteria["beta_sampled"].notnull()
-    criteria = criteria.isel(N=np.flatnonzero(sampled.any("g")), g=np.flatnonzero(sampled.any("N")))
-    beta = criteria["beta_max"].fillna(0.0).where(criteria["beta_sampled"].notnull()).transpose("N", "g")
-    rows = [[_entry(b) for b in row] for row in beta.values.tolist()]
-    header = [r"N \ g", *map(text, beta["g"].values.tolist())]
-    return [header, *([str(N), *row] for N, row in zip(beta["N"].values.tolist(), rows, strict=True))]
-
-
-def _entry(beta: float) -> str:
-    """Text of a largest beta, 0 standing for none."""
-    if np.isnan(beta):
-        return ""
-    return text(beta) if beta else "-"

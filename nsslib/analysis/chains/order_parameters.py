@@ -140,7 +140,7 @@ def over_seeds(table: xr.Dataset, convergence: Convergence, observables: Sequenc
     result["n_seeds"] = named(table["q"].notnull().sum("seed"), "number of realisations")
     share = table["converged"].mean("seed")
     result["converged_seeds"] = named(share, "share of realisations that converged")
-    result["converged"] = named(share >= convergence.seeds, "1 where enough realisations converged")
+    result["converged"] = named(share >= convergence.share, "1 where enough realisations converged")
     return labelled(xr.Dataset(result))
 
 

@@ -13,7 +13,7 @@ from nsslib.sampling.run import Judge, Verdict
 
 def judge_of(shard: Sampling) -> Judge:
     """Judge of a shard: a function of its series of q so far, (draw, replica, g, beta)."""
-    until = shard.sampler.until
+    stop_when = shard.sampler.stop_when
     hot = xr.DataArray(np.arange(shard.sampler.replicas) % 2 == 1, dims="replica")
     coords = {"g": np.array(shard.g), "beta": np.array(shard.beta)}
 
@@ -25,10 +25,10 @@ def judge_of(shard: Sampling) -> Judge:
         ess = statistics["ess"].transpose("g", "beta").fillna(0.0).values
         i, j = np.unravel_index(np.argmin(ess), ess.shape)
         remark = f"ESS of q at least {ess[i, j]:.0f} (g={shard.g[i]:.12g}, beta={shard.beta[j]:.12g})"
-        if until is None:
+        if stop_when is None:
             return Verdict(False, remark)
-        agree = start_disagreement(q, "replica", hot, "draw") <= until.cold_hot
-        passed = (statistics["ess"] >= until.ess) & (statistics["rhat"] <= until.rhat) & agree
+        agree = start_disagreement(q, "replica", hot, "draw") <= stop_when.cold_hot
+        passed = (statistics["ess"] >= stop_when.ess) & (statistics["rhat"] <= stop_when.rhat) & agree
         return Verdict(bool(passed.all()), remark)
 
     return judge

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from nsslib.analysis.chains.convergence import AXES, beta_table, convergence, shard_round_trips
+from nsslib.analysis.chains.convergence import AXES, convergence, shard_round_trips
 from nsslib.config.schema import Convergence
 from nsslib.model.observables import names
+from nsslib.report.overview import beta_table
 from nsslib.sampling.dataset import to_tree
 from nsslib.sampling.run import run
 from nsslib.storage import store
 from tests.analysis.synthetic import DIMS, tables
 
-LIMITS = Convergence(rhat=1.05, ess=50.0, cold_hot=4.0, seeds=0.9)
+LIMITS = Convergence(rhat=1.05, ess=50.0, cold_hot=4.0, share=0.9)
 
 
 def samples(shape, **values):
@@ -61,7 +62,7 @@ def test_a_share_that_rounds_in_floating_point_counts_samples_as_the_tables_do()
     """0.07 of 100 samples are 7, though 0.07 times 100 exceeds 7 in floating-point numbers."""
     for passing in (6, 7):
         table, seeds = samples((1, 1, 1, 1, 100), q_cold_hot=np.where(np.arange(100) < passing, 1.0, 9.0))
-        found = convergence(table, seeds, LIMITS.model_copy(update={"seeds": 0.07}))
+        found = convergence(table, seeds, LIMITS.model_copy(update={"share": 0.07}))
         assert found["cold_hot"].item() == (1.0 if passing == 7 else 9.0)
 
 
@@ -113,7 +114,7 @@ def test_round_trips_of_a_shard_are_the_mean_over_its_chains_where_it_exchanged(
     found = shard_round_trips(diagnostics)
     for k, axis in enumerate(AXES):
         values = found[f"round_trips_{axis}"]
-        assert values.dims == ("g", "beta") and values.shape == (2, 2), "hidden columns are left out"
+        assert values.dims == ("g", "beta") and values.shape == (2, 2), "intermediate columns are left out"
         expected = float(diagnostics["round_trips"][k].mean()) if tried[k] else np.nan
         assert not tried[k] or expected > 0.0
         np.testing.assert_array_equal(values, np.full((2, 2), expected))

@@ -1,4 +1,4 @@
-"""Figure of convergence: by how much every cell meets the limits, and whether chains get round."""
+"""Figure of convergence: by how much every point meets the limits, and whether chains get round."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from nsslib.analysis.chains.convergence import AXES
 from nsslib.config.schema import Convergence
 from nsslib.grid.axes import text
-from nsslib.report.plotting import COLOURS
+from nsslib.report import catalogue
+from nsslib.report.results import Results
+from nsslib.report.style import COLOURS, equal
 
-_FACTOR = 2.0
-_STEPS = 3
+_FACTOR, _STEPS = 2.0, 3
 """Colours reach _STEPS factors to both sides of a limit."""
 _LABELS, _CHARACTERS = 6, 18
 """Most values up the side of a panel, and most characters of values below it."""
@@ -48,7 +49,7 @@ class _Criterion:
     sign: int = 1
 
     def beyond(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Factors _FACTOR by which values are on the bad side of the limit, no more than colours tell."""
+        """Factors _FACTOR by which values are on the bad side of the limit, no more than colours show."""
         # R-hat of finite chains may fall below 1, and a limit on the sample size may be 0.
         above, allowed = (np.maximum(v - self.least, 1e-9) for v in (values, self.limit))
         return np.clip(self.sign * np.log(above / allowed) / np.log(_FACTOR), -2.0 * _STEPS, 2.0 * _STEPS)
@@ -58,57 +59,54 @@ class _Criterion:
         return self.least + (self.limit - self.least) * _FACTOR ** (self.sign * beyond)
 
 
-def convergence(table: xr.Dataset, found: xr.Dataset, seeds: xr.Dataset, limits: Convergence) -> Figure:
-    """Criteria of convergence of every cell, and round trips, a column per N.
+def select(results: Results, figure: catalogue.Figure) -> tuple[xr.Dataset, Convergence]:
+    """Criteria and what is converged, dims (N, g, beta), and round trips, with dim seed; the limits of the config."""
+    table, criteria, realisations = (
+        results.at(figure.gamma, "order_parameters", group) for group in ("/", "/convergence", "/per_seed")
+    )
+    data = table[["converged", "converged_seeds"]].assign(criteria[["rhat", "ess", "cold_hot"]])
+    return data.assign(realisations[[f"round_trips_{axis}" for axis in AXES]]), results.config.convergence
 
-    Parameters
-    ----------
-    table : Dataset
-        Order parameters at one gamma, dims (N, g, beta): which cells are converged.
-    found : Dataset
-        The /convergence group at the same gamma.
-    seeds : Dataset
-        The /per_seed group at the same gamma: round trips.
-    limits : Convergence
-    """
+
+def draw(selected: tuple[xr.Dataset, Convergence]) -> Figure:
+    """Draw a row of maps for every criterion and one of round trips, a column per N."""
+    data, limits = selected
     criteria = {
         "rhat": _Criterion(r"split $\hat R$", limits.rhat, least=1.0),
         "ess": _Criterion("effective sample size", limits.ess, sign=-1),
         "cold_hot": _Criterion("cold/hot difference", limits.cold_hot),
     }
-    columns = table.sizes["N"]
-    figure = Figure(figsize=(1.75 * max(columns, 2) + 1.6, 7.4), layout="constrained")
-    axes = figure.subplots(len(criteria) + 1, columns, squeeze=False, sharey="row", height_ratios=(1, 1, 1, 0.8))
+    sizes = data["N"].values
+    figure = Figure(figsize=(1.75 * max(len(sizes), 2) + 1.6, 7.4), layout="constrained")
+    axes = figure.subplots(len(criteria) + 1, len(sizes), squeeze=False, sharey="row", height_ratios=(1, 1, 1, 0.8))
     for row, (name, criterion) in zip(axes, criteria.items(), strict=False):
-        for ax, N in zip(row, table["N"].values, strict=True):
-            image = _cells(ax, found[name].sel(N=N), table.sel(N=N), criterion)
-        _scale(figure, row, image, criterion)
-    for ax, N in zip(axes[0], table["N"].values, strict=True):
+        for ax, N in zip(row, sizes, strict=True):
+            image = _map(ax, data.sel(N=N), name, criterion)
+        _colour_bar(figure, row, image, criterion)
+        row[0].set_ylabel("coupling strength $g$")
+    for ax, N in zip(axes[0], sizes, strict=True):
         ax.set_title(f"N = {N}", fontsize=10)
     for ax in axes[:-2].ravel():
         ax.tick_params(labelbottom=False)
-    for ax in axes[:-1, 0]:
-        ax.set_ylabel("coupling strength $g$")
     for ax in axes[-2]:
         ax.set_xlabel(r"inverse temperature $\beta$")
-    _round_trips(axes[-1], seeds)
-    share = f"{100.0 * limits.seeds:g} % of samples"
-    title = rf"$\gamma$ = {text(float(table['gamma']))}; value met by {share}; dot: not converged"
+    _round_trips(axes[-1], data)
+    share = f"{100.0 * limits.share:g} % of realisations"
+    title = f"{equal(gamma=data['gamma'])}; value met by {share}; dot: not converged"
     figure.suptitle(title, fontsize=9, color="0.35")
     return figure
 
 
-def _cells(ax: Axes, values: xr.DataArray, table: xr.Dataset, criterion: _Criterion) -> AxesImage:
-    """One criterion at one N, with a dot in every sampled cell that is not converged."""
-    dims = ("g", "beta")
-    beyond = criterion.beyond(values.transpose(*dims).values)
+def _map(ax: Axes, data: xr.Dataset, name: str, criterion: _Criterion) -> AxesImage:
+    """One criterion at one N, with a dot at every sampled point that is not converged."""
+    data = data.transpose("g", "beta", ...)
+    beyond = criterion.beyond(data[name].values)
     image = ax.imshow(beyond, origin="lower", aspect="auto", cmap=_COLOURS, vmin=-_STEPS, vmax=_STEPS)
-    sampled = table["converged_seeds"].notnull().transpose(*dims).values
-    rows, columns = np.nonzero(sampled & ~(table["converged"].transpose(*dims).values > 0))
+    rows, columns = np.nonzero(data["converged_seeds"].notnull().values & ~(data["converged"].values > 0))
     ax.plot(columns, rows, "o", ms=3, mfc="black", mec="white", mew=0.4, ls="none")
     ax.set_facecolor("0.85")
     for axis, dim in ((ax.xaxis, "beta"), (ax.yaxis, "g")):
-        labels = [text(v) for v in values[dim].values.tolist()]
+        labels = [text(v) for v in data[dim].values.tolist()]
         room = _LABELS if dim == "g" else max(2, _CHARACTERS // max(map(len, labels)))
         shown = range(0, len(labels), -(-len(labels) // room))
         axis.set_ticks(shown, [labels[k] for k in shown])
@@ -117,7 +115,7 @@ def _cells(ax: Axes, values: xr.DataArray, table: xr.Dataset, criterion: _Criter
     return image
 
 
-def _scale(figure: Figure, row: NDArray[np.object_], image: AxesImage, criterion: _Criterion) -> None:
+def _colour_bar(figure: Figure, row: NDArray[np.object_], image: AxesImage, criterion: _Criterion) -> None:
     """Colour bar of a row, whose middle is the limit."""
     bar = figure.colorbar(image, ax=row.tolist(), extend="both", label=criterion.label, pad=0.02)
     steps = range(-_STEPS, _STEPS + 1)
@@ -127,12 +125,12 @@ def _scale(figure: Figure, row: NDArray[np.object_], image: AxesImage, criterion
     bar.ax.get_yticklabels()[_STEPS].set_fontweight("bold")
 
 
-def _round_trips(row: NDArray[np.object_], seeds: xr.Dataset) -> None:
-    """A point per disorder sample, along beta and along g; a bar at the median."""
+def _round_trips(row: NDArray[np.object_], data: xr.Dataset) -> None:
+    """A circle per realisation, along beta and along g; a bar at the median."""
     largest = 1.0
-    for ax, N in zip(row, seeds["N"].values, strict=True):
+    for ax, N in zip(row, data["N"].values, strict=True):
         for k, axis in enumerate(AXES):
-            trips = _of_shards(seeds[f"round_trips_{axis}"].sel(N=N))
+            trips = _of_shards(data[f"round_trips_{axis}"].sel(N=N))
             if not trips.size:
                 box = {"fc": "white", "ec": "none", "pad": 1.0}
                 ax.text(k, 0.5, "no exchange", transform=ax.get_xaxis_transform(), ha="center", fontsize=8, bbox=box)
@@ -151,6 +149,5 @@ def _round_trips(row: NDArray[np.object_], seeds: xr.Dataset) -> None:
 
 
 def _of_shards(trips: xr.DataArray) -> NDArray[np.float64]:
-    """The number of every shard once: it is the same in all its cells."""
-    found = [np.unique(values[np.isfinite(values)]) for values in trips.transpose("seed", ...).values]
-    return np.concatenate(found)
+    """The number of every shard once: it is the same at all its points."""
+    return np.concatenate([np.unique(of[np.isfinite(of)]) for of in trips.transpose("seed", ...).values])
