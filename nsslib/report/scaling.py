@@ -59,7 +59,8 @@ def draw(data: Data) -> Figure:
     for slope, g in slopes.items():
         guide = float(theory["q"].sel(g=g)[-1]) * (beta / beta[-1]) ** slope
         ax.plot(beta, 1.35 * guide, color="0.4", ls="--", lw=0.9)
-        ax.annotate(f"slope {slope:.3g}", (beta[0], 1.45 * guide[0]), fontsize=8, color="0.35")
+        label, end = f"slope {slope:.3g}", (beta[-1], 1.35 * guide[-1])
+        ax.annotate(label, end, (3, 0), textcoords="offset points", va="center", fontsize=8, color="0.35")
     ax.set(xscale="log", yscale="log", xlabel=r"inverse temperature $\beta$", ylabel=OBSERVABLES["q"].label)
     ax.legend(title=f"samples, N = {int(table['N'])}", loc="lower left")
     ax.set_title(f"{equal(gamma=table['gamma'])}; lines: replica theory; hollow: not converged", fontsize=9)

@@ -105,7 +105,7 @@ def test_a_task_that_is_none_never_starts(directory, task, sentence):
     bad = json.loads(json.dumps(SWEEP))
     bad["blocks"]["main"]["task"] = task
     (directory / "bad.yaml").write_text(yaml.safe_dump(bad))
-    command = [sys.executable, "-m", "nsslib.cli", "plan", "bad.yaml"]
+    command = [sys.executable, "-c", "from nsslib.cli import main; main()", "plan", "bad.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert sentence in done.stderr and len(done.stderr.strip().splitlines()) == 1
