@@ -21,7 +21,14 @@ from nsslib.errors import UserError, suggest
 
 LONGEST = 300
 """Characters of a message; what is longer shows a value that nobody reads to its end."""
-SECTIONS = {model.__name__.lower(): model for model in (Model, Sampler, Convergence, Save, Exchange, StopWhen)}
+SECTIONS: dict[str, type[BaseModel]] = {
+    "model": Model,
+    "sampler": Sampler,
+    "convergence": Convergence,
+    "save": Save,
+    "exchange": Exchange,
+    "stop_when": StopWhen,
+}
 
 
 def parse(data: Any, source: str = "config") -> Config:

@@ -1,11 +1,14 @@
 """A bad config never starts: one line names the file, the key and what would be right."""
 
 import json
+import re
+from functools import reduce
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from nsslib.config.files import dump, load, parse, render, schema
 from nsslib.config.schema import DEMO, Config
@@ -61,6 +64,28 @@ MISSPELT = [
 @pytest.mark.parametrize(("text", "key", "meant"), MISSPELT, ids=[key for _, key, _ in MISSPELT])
 def test_a_misspelt_key_is_named_with_the_nearest_valid_one(refusal, text, key, meant):
     assert refusal(text) == f"{key}: unknown key; did you mean {meant!r}?"
+
+
+def mappings(model, path=()):
+    """Path of every section of a config."""
+    yield path
+    for key, value in model:
+        members = {(key,): value} if not isinstance(value, dict) else {(key, name): v for name, v in value.items()}
+        for more, member in members.items():
+            if isinstance(member, BaseModel):
+                yield from mappings(member, path + more)
+
+
+SECTIONS = list(mappings(parse({**dump(DEMO), "sampler": {"stop_when": True}})))
+
+
+@pytest.mark.parametrize("path", SECTIONS, ids=lambda path: ".".join(path) or "root")
+def test_a_misspelt_key_of_any_section_gets_the_keys_of_that_section(path):
+    data = {**dump(DEMO), "sampler": {"stop_when": {}, "exchange": {}, "save": {}}}
+    section = reduce(lambda mapping, key: mapping[key], path, data)
+    section["xyzzy"] = 1
+    with pytest.raises(UserError, match=re.escape(f"config: {'.'.join((*path, 'xyzzy'))}: unknown key; choose from ")):
+        parse(data)
 
 
 CHOICES = [

@@ -58,13 +58,14 @@ def assert_exact(table):
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 def test_it_runs_through_the_workflow_and_is_not_computed_twice(directory):
-    code, output = snakemake(directory, config=SWEEP)
+    code, output = snakemake(directory, configs=(SWEEP,))
     assert code == 0, output
     results = directory / "results" / "little"
     assert_exact(norms(results))
     assert status(results).done == 12
-    code, output = snakemake(directory, "--dry-run", config=SWEEP)
+    code, output = snakemake(directory, "--dry-run", configs=(SWEEP,))
     assert "Nothing to be done" in output
 
 
@@ -80,6 +81,7 @@ def test_it_resumes_from_its_checkpoint_and_gives_the_same_numbers(directory):
     np.testing.assert_allclose(found["norm"], expected, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_it_runs_without_snakemake_beside_a_block_that_is_sampled(directory, undrawn_sweep):
     sampled = {"N": [4, 6, 8], "g": [0.5, 1.0], "beta": [2.0, 5.0], "seeds": 2}
     sweep = SWEEP | {"blocks": SWEEP["blocks"] | {"sampled": sampled}, "sampler": {"burn_in": 60, "steps": 40}}

@@ -23,7 +23,7 @@ from nsslib.report.catalogue import figures
 
 
 def validated() -> Config:
-    """All config files together, then what --config changed; mistakes end the run before it starts."""
+    """The config files merged, later ones override earlier ones, then --config; mistakes end the run before it starts."""
     try:
         for path in workflow.configfiles:
             read(path)
@@ -39,7 +39,7 @@ SWEEP = validated()
 config.update(dump(SWEEP))
 RESULTS = f"results/{SWEEP.name}"
 LOGS = f"logs/{SWEEP.name}"
-# Outputs whose names depend on the config, so that a change of it is seen without the records of Snakemake.
+# Their names contain a hash of the config: after a change they are missing, even without the records of Snakemake.
 CONFIG_RECORD = f"{RESULTS}/{config_record(SWEEP)}"
 BATCHES = {f"{RESULTS}/{batch.manifest}": batch for batch in batches(SWEEP)}
 REDUCED = [f"{RESULTS}/{table}.zarr" for table in reduced_tables(SWEEP)]

@@ -2,8 +2,8 @@
 
 
 rule compute:
-    """Compute the shards of a batch. Stores and checkpoints lie beside the declared manifest,
-    so that neither a failure nor a rerun deletes them; sound stores are kept as they are.
+    """Compute the shards of a batch. Stores and checkpoints are written beside the declared
+    manifest, so that neither a failure nor a rerun deletes them; valid stores are kept as they are.
     """
     output:
         f"{RESULTS}/manifests/{{batch}}.json",

@@ -2,7 +2,7 @@
 
 
 rule record_config:
-    """Record the config beside the results; first of all, for nss status reads it."""
+    """Record the config beside the results; before all other jobs, because nss status reads it."""
     output:
         f"{RESULTS}/config.json",
         CONFIG_RECORD,
