@@ -24,31 +24,31 @@ from nsslib.sampling.tuning import StepSizes
 from nsslib.storage import checkpoint
 from nsslib.tasks import CHECKPOINT_SECONDS, OnStep, ShouldStop
 
-LOOKS = 10
-"""How often a run looks at its evidence while it records."""
+CHECKS = 10
+"""How often a run checks its diagnostics while it records."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Diagnosis:
     """State of a run, as a `Judge` sees it.
 
     Attributes
     ----------
     enough : bool
-        Whether every cell has the evidence that `sampler.stop_when` asks for; False if it asks for none.
+        Whether every point passes the limits of `sampler.stop_when`; False without any.
     remark : str
-        The worst cell in words.
+        The worst point in words.
     """
 
     enough: bool
     remark: str
 
 
-Judge = Callable[[NDArray[np.float64]], Verdict]
-"""``judge(series)``: verdict on the series of q so far, (draw, replica, g, beta)."""
+Judge = Callable[[Floats], Diagnosis]
+"""``judge(series)``: diagnosis of the series of q so far, (draw, replica, g, beta)."""
 
 Note = Callable[[str], None]
-"""Told of what a user should know: resumed or refused checkpoints, stopped chains."""
+"""Called with a line that a user should read: resumed or refused checkpoints, stopped chains."""
 
 
 @dataclass
@@ -71,11 +71,11 @@ class Record:
     stopped : (replica, g, beta) int array
         Step at which a chain diverged and was stopped, 0 if it did not.
     steps : int
-        Recorded steps; fewer than the budget where the evidence sufficed.
+        Recorded steps; fewer than the budget where the diagnostics sufficed.
     state : dict of arrays
         Where the sampler stands, for a longer run to go on from.
     wall_time : float
-        Seconds, over all sittings.
+        Seconds, of all tries together.
     """
 
     recorder: Recorder
@@ -122,12 +122,13 @@ class Run:
             self.note(f"resumed at step {self.t} of {self.total} from {path}")
         elif start:
             self.restore(start)
-            self.note(f"goes on at step {self.t} of {self.total} from a shorter run")
+            self.note(f"continues at step {self.t} of {self.total} from a shorter run")
 
-    def looks(self) -> bool:
-        """Whether it is time to look at the evidence: at fixed steps, so that every try ends at the same."""
+    @property
+    def check_due(self) -> bool:
+        """Whether the diagnostics are due: at fixed steps, so that every try ends at the same one."""
         sampler = self.shard.sampler
-        return self.t > sampler.burn_in and (self.t - sampler.burn_in) % max(1, sampler.steps // LOOKS) == 0
+        return self.t > sampler.burn_in and (self.t - sampler.burn_in) % max(1, sampler.steps // CHECKS) == 0
 
     @property
     def overdue(self) -> bool:
@@ -135,15 +136,15 @@ class Run:
         stop_when = self.shard.sampler.stop_when
         return stop_when is not None and stop_when.hours is not None and self.wall_time > 3600.0 * stop_when.hours
 
-    def consider(self, judge: Judge) -> str:
-        """Look at the evidence, end the run here if it suffices or time is over; returns the remark."""
-        verdict = judge(self.recorder.single["q"][: self.draws])
-        if verdict.enough or self.overdue:
-            why = "evidence" if verdict.enough else "hours"
+    def check(self, judge: Judge) -> str:
+        """Compute the diagnostics, end the run here if they suffice or time is over; returns the remark."""
+        diagnosis = judge(self.recorder.single["q"][: self.draws])
+        if diagnosis.enough or self.overdue:
+            why = "diagnostics" if diagnosis.enough else "hours"
             self.note(f"ends at step {self.t} of {self.total}: {why} reached")
             self.total = self.t
             self.recorder.cut(self.draws)
-        return verdict.remark
+        return diagnosis.remark
 
     def name_bottlenecks(self) -> None:
         """Say where the ladder is hardly passable."""
@@ -216,7 +217,7 @@ class Run:
         return single | {f"pair.{name}": values for name, values in recorder.pair.items()} | {"x": recorder.x}
 
     def state(self) -> checkpoint.State:
-        """What the future of the run depends on; chains by row, whatever the panels of this machine."""
+        """What the future of the run depends on; chains by row, independent of this machine's panels."""
         precision = self.shard.sampler.precision
         chains = {k: v.astype(precision) for k, v in zip("XP", self.ensemble.backend.state(), strict=True)}
         return chains | self._arrays() | {"t": np.array(self.t), "wall_time": np.array(self.wall_time)}
@@ -284,7 +285,7 @@ def run(
     note : callable
         Called with a line on checkpoints resumed or refused, stopped chains and bottlenecks.
     start : dict of arrays, optional
-        What a shorter run of the same shard saved last; a checkpoint goes before it.
+        What a shorter run of the same shard saved last; used if there is no checkpoint.
     judge : callable
         Asked now and then, with the series of q so far, whether the run may end.
     should_stop : callable
@@ -307,8 +308,8 @@ def run(
         saved, remark = time.monotonic(), ""
         while this.t < this.total:
             acceptance = this.step()
-            if judge and this.looks():
-                remark = this.consider(judge)
+            if judge and this.check_due:
+                remark = this.check(judge)
             on_step(this.t, this.total, float(this.ensemble.by_cell(acceptance).mean()), remark)
             reason = should_stop()
             if path and (reason or time.monotonic() - saved > checkpoint_seconds):

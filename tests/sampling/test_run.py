@@ -158,7 +158,7 @@ def test_a_longer_run_goes_on_where_a_shorter_one_ended(make_shard, integrator):
     tree = to_tree(short, run(short))
     notes = []
     record = run(long, note=notes.append, start=saved_state(tree))
-    assert notes == ["goes on at step 100 of 140 from a shorter run"]
+    assert notes == ["continues at step 100 of 140 from a shorter run"]
     assert_same_bits_as_stored(to_tree(long, record), to_tree(long, run(long)))
 
 
@@ -178,7 +178,7 @@ def test_evidence_ends_a_run_early_with_the_draws_of_a_full_one(make_shard):
     sampler = {"steps": 2000, "save": {"observables": 2, "trajectories": 20}}
     record, notes, remarks = judged(make_shard(sampler=sampler | {"stop_when": {"ess": 60, "rhat": 1.2}}))
     assert record.steps < 2000
-    assert notes == [f"ends at step {60 + record.steps} of 2060: evidence reached"]
+    assert notes == [f"ends at step {60 + record.steps} of 2060: diagnostics reached"]
     assert remarks[-1].startswith("ESS of q at least ")
     full = run(make_shard(sampler=sampler))
     draws, frames = record.steps // 2, record.steps // 20

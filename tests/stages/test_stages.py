@@ -93,7 +93,7 @@ def test_a_larger_budget_goes_on_where_the_smaller_one_ended(make_shard, tmp_pat
     longer = changed(make_shard(), steps=100)
     compute.ensure_shard(make_shard(), path, tmp_path / "c.npz", Listener())
     attrs = compute.ensure_shard(longer, path, tmp_path / "c.npz", listener)
-    assert any("goes on at step 100 of 160 from a shorter run" in line for line in listener.said)
+    assert any("continues at step 100 of 160 from a shorter run" in line for line in listener.said)
     fresh = compute.ensure_shard(longer, tmp_path / "fresh.zarr", tmp_path / "c.npz", Listener())
     assert attrs["content_sha256"] == fresh["content_sha256"]
 

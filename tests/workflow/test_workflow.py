@@ -158,7 +158,7 @@ def test_a_longer_budget_goes_on_from_what_exists(copy):
     code, output = snakemake(copy, TABLE, configs=(changed(sampler={"steps": 120}),))
     assert code == 0, output
     logs = [p.read_text() for p in (copy / "logs/little/compute").rglob("seeds=0-*.log")]
-    assert sum(log.count("goes on at step 140 of 180 from a shorter run") == 2 for log in logs) == 3
+    assert sum(log.count("continues at step 140 of 180 from a shorter run") == 2 for log in logs) == 3
 
 
 @pytest.mark.heavy

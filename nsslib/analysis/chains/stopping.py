@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nsslib.analysis.chains.statistics import chain_statistics, start_disagreement
 from nsslib.grid.sampling import Sampling
-from nsslib.sampling.run import Judge, Verdict
+from nsslib.sampling.run import Diagnosis, Judge
 
 
 def judge_of(shard: Sampling) -> Judge:
@@ -17,18 +17,18 @@ def judge_of(shard: Sampling) -> Judge:
     hot = xr.DataArray(np.arange(shard.sampler.replicas) % 2 == 1, dims="replica")
     coords = {"g": np.array(shard.g), "beta": np.array(shard.beta)}
 
-    def judge(series: NDArray[np.float64]) -> Verdict:
+    def judge(series: NDArray[np.float64]) -> Diagnosis:
         if len(series) < 8:
-            return Verdict(False, "")
+            return Diagnosis(False, "")
         q = xr.DataArray(series, coords, ("draw", "replica", "g", "beta"))
         statistics = chain_statistics(q, ("replica", "draw"))
         ess = statistics["ess"].transpose("g", "beta").fillna(0.0).values
         i, j = np.unravel_index(np.argmin(ess), ess.shape)
         remark = f"ESS of q at least {ess[i, j]:.0f} (g={shard.g[i]:.12g}, beta={shard.beta[j]:.12g})"
         if stop_when is None:
-            return Verdict(False, remark)
+            return Diagnosis(False, remark)
         agree = start_disagreement(q, "replica", hot, "draw") <= stop_when.cold_hot
         passed = (statistics["ess"] >= stop_when.ess) & (statistics["rhat"] <= stop_when.rhat) & agree
-        return Verdict(bool(passed.all()), remark)
+        return Diagnosis(bool(passed.all()), remark)
 
     return judge

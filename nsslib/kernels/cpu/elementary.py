@@ -163,7 +163,7 @@ def _tanh(x):
 
 @njit(cache=True, error_model="numpy")
 def libm_exp(values):
-    """exp of every element by the C library; numpy's own hangs on the processor in its last bit."""
+    """exp of every element by the C library; numpy's SIMD exp differs between processors in the last bit."""
     out = np.empty_like(values)
     for i in range(values.size):
         out.flat[i] = math.exp(values.flat[i])
