@@ -6,7 +6,7 @@ import xarray as xr
 from scipy.integrate import trapezoid
 
 import nsslib
-from nsslib.analysis.chains.order_parameters import derived
+from nsslib.analysis.chains.order_parameters import with_derived
 from tests.sampling.exact_measure import EXACT, assert_normal, boltzmann_grid, exact_values, steps_of, z_of
 
 FEW = {"save": {"observables": 1, "trajectories": 1}, "progress": False}
@@ -76,7 +76,7 @@ def test_virial_and_configurational_temperature_are_exact(sampler, precision):
         steps=steps_of(EXACT[sampler], 8000), precision=precision, save={"observables": 2, "trajectories": 0},
         progress=False,
     )  # fmt: skip
-    series = derived(tree["observables"].to_dataset().astype(float))
+    series = with_derived(tree["observables"].to_dataset().astype(float))
     for name in ("virial", "configurational"):
         assert np.abs(z_of(series[name], 1.0)).max() < 4.0, name
 

@@ -10,7 +10,7 @@ from nsslib.analysis.chains.stopping import judge_of
 from nsslib.errors import Terminated
 from nsslib.kernels.cpu.elementary import libm_exp
 from nsslib.model.couplings import couplings
-from nsslib.model.observables import single
+from nsslib.model.estimators import single
 from nsslib.model.quasipotential import gradient, laplacian, residual
 from nsslib.model.transfer import PHI
 from nsslib.sampling.dataset import saved_state, to_tree

@@ -48,7 +48,7 @@ def test_a_value_is_within_its_limit_where_the_wanted_share_of_the_samples_is_an
     }
     table, seeds = samples(shape, **values)
     seeds = seeds.where(xr.DataArray(rng.random(shape) < rng.random((60, 1, 1)), dims=DIMS))
-    limits = LIMITS.model_copy(update={"seeds": share})
+    limits = LIMITS.model_copy(update={"share": share})
     found = convergence(table, seeds, limits)
     within = {
         "rhat": found["rhat"] <= limits.rhat, "ess": found["ess"] >= limits.ess, "cold_hot": found["cold_hot"] <= 4.0
