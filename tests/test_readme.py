@@ -27,10 +27,17 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, undrawn_sweep):
+    """Results of a small demo."""
+    return undrawn_sweep(DEMO, tmp_path_factory.mktemp("results"))
+
+
 @pytest.fixture
-def directory(tmp_path, monkeypatch, undrawn_sweep):
-    """A working directory with the results of a small demo, and nothing slow in what is called."""
-    undrawn_sweep(DEMO, tmp_path / "results")
+def directory(tmp_path, monkeypatch, demo):
+    """A working directory with results of two sweeps, and nothing slow in what is called."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "demo").symlink_to(demo)
     (tmp_path / "mine.yaml").write_text(blocks("yaml")[0])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results" / "mine").symlink_to(tmp_path / "results" / "demo")

@@ -12,7 +12,7 @@ from tests.sampling.exact_measure import EXACT, assert_normal, boltzmann_grid, e
 FEW = {"save": {"observables": 1, "trajectories": 1}, "progress": False}
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("sampler", EXACT)
 @pytest.mark.parametrize("N", [1, 2])
 def test_moments_and_histogram_agree_with_the_exact_integral(N, sampler):
@@ -81,7 +81,7 @@ def test_virial_and_configurational_temperature_are_exact(sampler, precision):
         assert np.abs(z_of(series[name], 1.0)).max() < 4.0, name
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("sampler", EXACT)
 def test_exchange_leaves_every_cell_its_exact_integral(sampler):
     """A intermediate beta stands between the last two; q, energy and Y are recorded right after a round of exchange."""

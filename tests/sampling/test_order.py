@@ -65,6 +65,7 @@ def em_bias(dt):
     return chain_statistics(tree["observables/virial"] - 1.0, ("replica", "draw"))
 
 
+@pytest.mark.heavy
 def test_euler_maruyama_is_biased_at_first_order():
     steps = np.array([0.1, 0.2, 0.4])
     found = [em_bias(dt) for dt in steps]
@@ -77,6 +78,7 @@ def test_euler_maruyama_is_biased_at_first_order():
     assert 0.9 < order(steps, bias) < 1.25
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("dt", [0.4, 1.2])
 def test_baoab_has_no_bias_of_positions_in_a_linear_network(dt):
     """Its stationary covariance is the exact one below the stability limit, 1.5 here."""
@@ -89,6 +91,7 @@ def test_baoab_has_no_bias_of_positions_in_a_linear_network(dt):
     assert np.abs(z_of(tree["observables/l2"].squeeze("g"), norm)).max() < 4.0
 
 
+@pytest.mark.heavy
 def test_baoab_biases_momenta_of_a_linear_network_as_known_in_closed_form():
     """<p^2> beta = 1 - dt^2 lambda / 4 for each mode."""
     for dt in (0.3, 0.6, 1.2):
@@ -97,6 +100,7 @@ def test_baoab_biases_momenta_of_a_linear_network_as_known_in_closed_form():
         assert abs(found.mean() - exact) < 4.0 * found.std(ddof=1) / np.sqrt(len(found))
 
 
+@pytest.mark.heavy
 def test_baoab_biases_momenta_at_second_order():
     steps = np.array([0.1, 0.2, 0.4])
     found = [momenta("tanh", 1.5, dt, round(3000 / dt)) for dt in steps]
@@ -105,7 +109,7 @@ def test_baoab_biases_momenta_at_second_order():
     assert order(steps, bias) == pytest.approx(2.0, abs=0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_baoab_biases_positions_at_second_order():
     """Excess of the configurational temperature; at steps where it is measurable, the next order, 4, adds to it."""
     steps = np.array([0.17, 0.24, 0.34])
@@ -147,6 +151,7 @@ def test_leapfrog_conserves_energy_to_second_order():
     np.testing.assert_allclose(orders, 2.0, atol=0.15)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("sampler", ENERGY_ERROR)
 def test_metropolised_samplers_reject_by_the_order_of_their_energy_error(sampler):
     """In stationarity 1 - acceptance = <|dH|> / 2: order 3 for one leapfrog, 2 at one length of trajectory."""

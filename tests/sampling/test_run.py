@@ -244,7 +244,7 @@ def test_no_checkpoint_is_no_complaint(make_shard, tmp_path):
     assert checkpoint.load(tmp_path / "none.npz", make_shard().settings()) == (None, [])
 
 
-@pytest.mark.parametrize("target_accept", [0.6, 0.8])
+@pytest.mark.parametrize("target", [0.6, 0.8])
 @pytest.mark.parametrize("integrator", ["hmc", "ghmc", "mala"])
 def test_step_sizes_reach_the_aimed_acceptance(make_shard, integrator, target):
     sampler = {"integrator": integrator, "target_accept": target, "burn_in": 1000, "steps": 1000}

@@ -167,7 +167,7 @@ def test_no_module_of_ours_unpickles():
     """Dask pickles its own messages between its processes; files are never unpickled."""
     package = Path(nsslib.__file__).parent
     modules = [*package.rglob("*.py"), *(package.parent / "snakemake_executor_plugin_dask").glob("*.py")]
-    assert {package / "storage" / "store.py", package / "sampling" / "checkpoint.py"} <= set(modules)
+    assert {package / "storage" / "store.py", package / "storage" / "checkpoint.py"} <= set(modules)
     for module in modules:
         text = module.read_text(encoding="utf-8")
         assert "pickle" not in text.replace("allow_pickle=False", "").replace("pickled objects", ""), module

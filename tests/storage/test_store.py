@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from nsslib.sampling.dataset import to_tree
-from nsslib.sampling.run import run
+from nsslib.stages.compute import computed
 from nsslib.storage import atomic, store
 from nsslib.storage.store import StoreError, check, publish, read, read_table
+from nsslib.tasks import Sitting
 
 
 def small_tree(value=1.0, fingerprint="abc"):
@@ -227,7 +227,7 @@ def test_a_table_is_loaded_into_memory(tmp_path):
 @pytest.mark.parametrize("grid", [{}, {"g": [1.0]}, {"beta": [2.0]}], ids=["grid", "one g", "one beta"])
 def test_a_shard_is_stored_in_few_files(make_shard, tmp_path, grid):
     shard = make_shard(**grid, sampler={"save": {"trajectories": 10}})
-    publish(to_tree(shard, run(shard)), tmp_path / "shard.zarr", "shard")
+    publish(computed(shard, Sitting()), tmp_path / "shard.zarr", "shard")
     with read(tmp_path / "shard.zarr", "shard", shard.fingerprint) as tree:
         assert set(tree.children) == {"observables", "diagnostics", "state", "trajectories"}
         groups = list(tree.subtree)

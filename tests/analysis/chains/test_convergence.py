@@ -71,7 +71,7 @@ def test_the_value_is_that_of_the_worst_sample_that_still_counts():
     table, seeds = samples((1, 1, 1, 1, 10), q_cold_hot=many, r_ess=100.0 * many, Q_abs_rhat=1.0 + many / 100.0)
     found = convergence(table, seeds, LIMITS).squeeze()
     assert [float(found[k]) for k in ("cold_hot", "ess", "rhat")] == pytest.approx([9.0, 200.0, 1.09])
-    assert float(convergence(table, seeds, LIMITS.model_copy(update={"seeds": 1.0}))["cold_hot"].squeeze()) == 10.0
+    assert float(convergence(table, seeds, LIMITS.model_copy(update={"share": 1.0}))["cold_hot"].squeeze()) == 10.0
 
 
 def test_the_largest_beta_is_that_before_the_first_cell_which_is_not_converged():

@@ -109,6 +109,7 @@ def test_a_kink_without_a_maximum_is_found():
     assert np.isnan(vertex(g, y))
 
 
+@pytest.mark.heavy
 def test_the_maximum_of_the_response_is_extrapolated_in_N_with_intervals_that_cover():
     rng = np.random.default_rng(3)
     N, g, n, true = np.array([32, 64, 128]), np.linspace(0.5, 0.8, 7), 24, 2 / 3
