@@ -17,6 +17,7 @@ from nsslib.executors.deadline import time_limit
 from nsslib.grid.batch import batches
 from nsslib.grid.results import samples
 from nsslib.grid.sampling import sampled
+from nsslib.grid.sitting import Sitting
 from nsslib.monitor.progress import Reporter
 from nsslib.stages.compute import computed, ensure_shard, run_batch
 from nsslib.stages.config import record_config
@@ -25,7 +26,6 @@ from nsslib.stages.reduce import reduce_sweep
 from nsslib.stages.report import draw_sweep, overview_sweep
 from nsslib.stages.theory import theory_sweep
 from nsslib.storage import store
-from nsslib.tasks import Sitting
 
 TABLES = ("order_parameters", "theory", "fits")
 

@@ -14,7 +14,7 @@ import time
 from datetime import datetime
 
 from nsslib.errors import UserError
-from nsslib.tasks import ShouldStop
+from nsslib.grid.sitting import ShouldStop
 
 WARNING_SECONDS = 120.0
 """Time to end a step, save the state and leave; at most half of what there is at the start."""

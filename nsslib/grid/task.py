@@ -3,7 +3,7 @@
 A shard of a sweep is one `Task`. Stores, batches, manifests, resume, status and executors know nothing else of it.
 Here is the light half, which planning reads: settings and cost. The heavy half is a module, named by `engine`:
 
-    compute(shard, sitting) -> DataTree     the numbers; `nsslib.tasks.Sitting` is what it may use
+    compute(shard, sitting) -> DataTree     the numbers; `nsslib.grid.sitting` is what it may use
     table(shard, store) -> Dataset          what a table of the sweep holds of a finished shard, dims as in `axes`
     join(tables, config) -> dict            groups of that table, from (shard, table) pairs; optional
     measure(shard) -> float                 core-seconds of a shard on this machine; optional
@@ -189,3 +189,8 @@ def tasks(config: Config) -> list[type[Task]]:
     """Tasks of a config, sampling first."""
     found = dict.fromkeys(task_of(block) for block in config.blocks.values())
     return sorted(found, key=lambda task: task.kind != "sampling")
+
+
+def engine(task: Task | type[Task]) -> Any:
+    """Heavy half of a task."""
+    return load(task.engine)

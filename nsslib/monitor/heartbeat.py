@@ -66,7 +66,7 @@ class Heartbeat:
         self._beat = Beat(platform.node())
 
     def on_step(self, done: int, total: int, acceptance: float, remark: str) -> None:
-        """Remember a step, as `nsslib.tasks.OnStep`; the first one is written at once."""
+        """Remember a step, as `nsslib.grid.sitting.OnStep`; the first one is written at once."""
         first = not self._beat.step
         rate = self._pace.rate(done)
         self._beat = replace(self._beat, step=done, total=total, rate=rate, remark=remark or self._beat.remark)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from nsslib.config.schema import Config
 from nsslib.grid import cost
 from nsslib.grid.batch import batches
-from nsslib.grid.task import Task
-from nsslib.tasks import engine
+from nsslib.grid.task import Task, engine
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from nsslib.errors import UserError
 
 if TYPE_CHECKING:
-    from nsslib.tasks import OnStep
+    from nsslib.grid.sitting import OnStep
 
 SECONDS_BETWEEN_LINES = 10.0
 

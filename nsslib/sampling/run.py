@@ -15,6 +15,7 @@ from nsslib.arrays import Floats
 from nsslib.config.schemes import SCHEMES
 from nsslib.errors import Terminated
 from nsslib.grid.sampling import Sampling
+from nsslib.grid.sitting import CHECKPOINT_SECONDS, OnStep, ShouldStop
 from nsslib.kernels.cpu import random
 from nsslib.kernels.cpu.elementary import libm_exp
 from nsslib.sampling.ensemble import Ensemble
@@ -22,7 +23,6 @@ from nsslib.sampling.exchange import BETA, Exchanger, G
 from nsslib.sampling.recorder import Recorder
 from nsslib.sampling.tuning import StepSizes
 from nsslib.storage import checkpoint
-from nsslib.tasks import CHECKPOINT_SECONDS, OnStep, ShouldStop
 
 CHECKS = 10
 """How often a run checks its diagnostics while it records."""

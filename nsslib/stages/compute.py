@@ -11,13 +11,13 @@ import xarray as xr
 
 from nsslib.errors import Terminated
 from nsslib.grid.batch import Batch
-from nsslib.grid.task import Task
+from nsslib.grid.sitting import CHECKPOINT_SECONDS, ShouldStop, Sitting
+from nsslib.grid.task import Task, engine
 from nsslib.monitor.heartbeat import Heartbeat, path_of
 from nsslib.monitor.progress import Reporter
 from nsslib.storage import atomic, records, store
 from nsslib.storage import checkpoint as checkpoints
 from nsslib.storage.checkpoint import differences
-from nsslib.tasks import CHECKPOINT_SECONDS, ShouldStop, Sitting, engine
 from nsslib.tasks.termination import termination
 
 

@@ -12,9 +12,8 @@ from nsslib.analysis.chains.statistics import two_level
 from nsslib.config.schema import Config
 from nsslib.errors import UserError
 from nsslib.grid.batch import batches
-from nsslib.grid.task import Task, axes, tasks
+from nsslib.grid.task import Task, axes, engine, tasks
 from nsslib.storage import store
-from nsslib.tasks import engine
 
 
 def reduce_sweep(config: Config, results: Path) -> list[Path]:

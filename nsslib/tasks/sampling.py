@@ -19,13 +19,13 @@ from nsslib.analysis.comparison.response import shard_sides
 from nsslib.analysis.sizes.control_variates import MOMENTS, coupling_moments
 from nsslib.config.schema import Config
 from nsslib.grid.sampling import Sampling, reference_point
+from nsslib.grid.sitting import Sitting
 from nsslib.grid.task import axes
 from nsslib.model.couplings import couplings
 from nsslib.model.observables import resolve
 from nsslib.sampling.dataset import saved_state, to_tree
 from nsslib.sampling.run import Run, run
 from nsslib.storage import store
-from nsslib.tasks import Sitting
 
 TIMING_SECONDS = 0.3
 TIMED_FLOP = 5e9

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nsslib.tasks import ShouldStop
+from nsslib.grid.sitting import ShouldStop
 
 
 class _Sigterm:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from nsslib.grid.sitting import Sitting
 from nsslib.stages.compute import computed
 from nsslib.storage import atomic, store
 from nsslib.storage.store import StoreError, check, publish, read, read_table
-from nsslib.tasks import Sitting
 
 
 def small_tree(value=1.0, fingerprint="abc"):
