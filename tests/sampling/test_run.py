@@ -260,7 +260,7 @@ def test_step_sizes_are_frozen_after_burn_in(make_shard, tmp_path):
     shard, path = make_shard(), tmp_path / "checkpoint.npz"
     with pytest.raises(Interrupted):
         saving_run(shard, path, breaking_at(62))
-    at_end_of_burn_in, _ = checkpoint.load(path, shard)
+    at_end_of_burn_in, _ = checkpoint.load(path, shard.settings())
     np.testing.assert_array_equal(libm_exp(at_end_of_burn_in["log_eps"]), run(shard).step_size)
 
 
