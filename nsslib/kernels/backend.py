@@ -2,7 +2,7 @@
 
 Tuning, exchange, recording and checkpoints are host code above it, on float64 arrays over chains, (chain,), or
 (chain, unit). A backend keeps chains as it likes and gives the same bits whatever runs beside them. To add one,
-write this class with other kernels, and tests/kernels/test_backend.py tells whether it is right.
+write this class with other kernels; tests/kernels/test_passes.py says what it has to get right.
 """
 
 from __future__ import annotations
