@@ -14,15 +14,13 @@ A block of a config names its task: ``task: {name: {settings}}``, one of `TASKS`
 from __future__ import annotations
 
 import json
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
-from importlib import import_module
-from pathlib import Path
 from typing import Any, ClassVar
 
+from nsslib.config.plugins import load
 from nsslib.config.schema import Block, Config, Model
 from nsslib.errors import UserError, suggest
 from nsslib.grid.axes import text
@@ -113,6 +111,11 @@ class Task(ABC):
         """Store of the shard, relative to the results."""
         return f"shards/{self.place}/seed={self.seed}.zarr"
 
+    @property
+    def checkpoint(self) -> str:
+        """Checkpoint of the shard, relative to the results."""
+        return f"checkpoints/shards/{self.place}/seed={self.seed}.npz"
+
     def settings(self) -> dict[str, Any]:
         """Everything the numbers depend on, JSON-ready."""
         plain = asdict(self) | {"task": self.kind, "kernel": KERNEL_VERSION}
@@ -123,15 +126,6 @@ class Task(ABC):
     def fingerprint(self) -> str:
         """sha256 of `settings`: two shards with the same one hold the same numbers."""
         return digest(self.settings())
-
-
-def load(path: str) -> Any:
-    """What ``module:name`` refers to; modules are searched for in the working directory, too."""
-    module, _, name = path.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    return getattr(import_module(module), name) if name else import_module(module)
 
 
 @cache

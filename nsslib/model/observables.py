@@ -20,14 +20,13 @@ here: what a shard costs depends on how many observables there are.
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from nsslib.config.plugins import load
 from nsslib.errors import UserError
 
 Kind = Literal["single", "pair", "state", "derived", "ladder", "thinned"]
@@ -243,14 +242,12 @@ def resolve(paths: Iterable[str]) -> tuple[Observable, ...]:
     """
     chosen = list(_BUILT_IN)
     for path in paths:
-        module, _, attribute = path.partition(":")
-        here = str(Path.cwd())
-        if here not in sys.path:
-            sys.path.append(here)
         try:
-            entry = getattr(importlib.import_module(module), attribute)
+            entry = load(path)
         except (ImportError, AttributeError, ValueError) as error:
-            raise UserError(f"observables: {path}: {error}; give module:function, importable from {here}") from None
+            raise UserError(
+                f"observables: {path}: {error}; give module:function, importable from {Path.cwd()}"
+            ) from None
         if not isinstance(entry, Observable):
             raise UserError(f"observables: {path}: is no observable; decorate it with nsslib.observable(...)")
         if any(entry.name == other.name for other in chosen):

@@ -98,7 +98,7 @@ def status(results: Path) -> Status:
                 if len(times) < _TIMED:
                     times.append(_wall_time(results / shard.path))
             else:
-                checkpoint = results / "checkpoints" / shard.path.replace(".zarr", ".npz")
+                checkpoint = results / shard.checkpoint
                 beat, age = heartbeat.read(heartbeat.path_of(checkpoint), now) or (None, 0.0)
                 beats.append(beat)
                 _count(row, sweep, shard.label, beat, age)

@@ -114,8 +114,7 @@ def run_batch(batch: Batch, results: Path, reporter: Reporter, should_stop: Shou
         for shard in batch.shards:
             if reason := should_stop():
                 raise Terminated(f"{reason}: stopped before {shard.label}")
-            checkpoint = results / "checkpoints" / shard.path.replace(".zarr", ".npz")
-            attrs = ensure_shard(shard, results / shard.path, checkpoint, reporter, should_stop)
+            attrs = ensure_shard(shard, results / shard.path, results / shard.checkpoint, reporter, should_stop)
             entries[shard.path] = {key: attrs[key] for key in ("fingerprint", "content_sha256")}
         atomic.write_text(manifest, json.dumps(entries, indent=1) + "\n")
     return manifest
